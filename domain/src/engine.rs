@@ -1,0 +1,140 @@
+//! What the rest of Atelier knows of an upstream: submit, poll, cancel. Choice of account, money and storage happen
+//! elsewhere; an engine gets a request and an account, and gives outputs or a typed fault.
+
+use crate::{
+    fault::Fault,
+    ids::{AccountId, JobId},
+    image::ImageSpec,
+    time::Millis,
+};
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// A future that stays on its thread, as HTTP clients of actix do.
+pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Opaque state of a submitted generation: what an engine needs to poll or cancel it, kept with the job before it is acted on.
+pub type UpstreamHandle = serde_json::Value;
+
+/// What is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// Still (or animated) images.
+    Image(ImageSpec),
+}
+
+/// The account that an attempt works with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Whose it is.
+    pub account: AccountId,
+}
+
+/// What an engine reports while it works.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineEvent {
+    /// Percent done, 0–99.
+    Progress(u8),
+    /// A preview of output `output`: `index` counts from 0, `bytes` is a whole file in the asked format.
+    Partial {
+        /// Which output of the job, from 0.
+        output: u32,
+        /// Which preview of that output, from 0.
+        index: u8,
+        /// The file.
+        bytes: Arc<[u8]>,
+    },
+}
+
+/// Where an engine reports to. Cheap to call; never blocks.
+pub type EventSink = Arc<dyn Fn(EngineEvent) + Send + Sync>;
+
+/// One call of an engine.
+#[derive(Clone)]
+pub struct Call {
+    /// The job, for correlation only.
+    pub job: JobId,
+    /// Which try of this job it is, from 1.
+    pub attempt: u32,
+    /// What is to be made.
+    pub task: Arc<Task>,
+    /// With whose account.
+    pub credential: Credential,
+    /// Where progress and previews go.
+    pub events: EventSink,
+}
+
+/// One finished file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+    /// Its media type, such as `image/png`.
+    pub mime: &'static str,
+    /// Real width in pixels.
+    pub width: u32,
+    /// Real height in pixels.
+    pub height: u32,
+    /// The prompt that the engine says it used, when it differs.
+    pub revised_prompt: Option<String>,
+}
+
+/// The answer to a submit.
+#[derive(Debug)]
+pub enum Submission {
+    /// Made at once.
+    Done(Vec<Output>),
+    /// Under way.
+    Accepted {
+        /// What to poll with.
+        handle: UpstreamHandle,
+        /// When to poll first.
+        poll_at: Millis,
+    },
+    /// Refused: nothing runs and nothing was billed.
+    Rejected(Fault),
+    /// The request left and no answer came.
+    Unknown(Fault),
+}
+
+/// The answer to a poll.
+#[derive(Debug)]
+pub enum Polled {
+    /// Not yet.
+    Pending {
+        /// Percent done when known, 0–99.
+        progress: Option<u8>,
+        /// When to poll next.
+        poll_at: Millis,
+    },
+    /// All outputs that could be made, in order; fewer than asked means the rest failed.
+    Done(Vec<Output>),
+    /// It ended badly.
+    Failed(Fault),
+}
+
+/// How far a cancel got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The upstream stopped.
+    Stopped,
+    /// The upstream goes on, and we forget it.
+    Forgotten,
+}
+
+/// One upstream kind. Implementations are registered at boot under [`Engine::name`].
+pub trait Engine: Send + Sync {
+    /// The name that routes and accounts use, such as `studio`.
+    fn name(&self) -> &'static str;
+
+    /// The most outputs one call can make.
+    fn outputs_per_call(&self) -> u32;
+
+    /// Starts the work.
+    fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission>;
+
+    /// Looks how the work with this handle is doing. Calling it again after a restart is always right.
+    fn poll(self: Arc<Self>, call: Call, handle: UpstreamHandle) -> LocalFuture<Polled>;
+
+    /// Stops the work as far as the upstream can.
+    fn cancel(self: Arc<Self>, call: Call, handle: UpstreamHandle) -> LocalFuture<Cancellation>;
+}

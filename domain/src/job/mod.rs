@@ -1,0 +1,328 @@
+//! A job: one generation request from acceptance to its end, and the only ways it may move.
+
+mod transition;
+
+pub use transition::{IllegalTransition, Transition};
+
+use crate::{
+    code::Code,
+    credit::Credits,
+    engine::UpstreamHandle,
+    fault::FaultClass,
+    ids::{AccountId, JobId, KeyId, MediaId},
+    image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
+    price::Price,
+    size::Size,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Images.
+    Image,
+    /// A video.
+    Video,
+}
+
+impl JobKind {
+    /// The written form.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+        }
+    }
+}
+
+/// Where a job stands. See the diagram in ARCHITECTURE.md, "A job's life".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Accepted, waiting for an account.
+    Queued,
+    /// About to be sent, or sent without an answer yet.
+    Submitting,
+    /// The upstream works on it.
+    Running,
+    /// The upstream is done; results are being kept.
+    Fetching,
+    /// Results are kept and paid.
+    Completed,
+    /// Ended without a result; nothing was charged.
+    Failed,
+    /// Ended by its owner; nothing was charged.
+    Cancelled,
+}
+
+impl JobState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Submitting,
+        Self::Running,
+        Self::Fetching,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// Whether nothing more will happen.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The inner name, for metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Running => "running",
+            Self::Fetching => "fetching",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The public word (api.md §7): `queued in_progress completed failed cancelled`.
+    pub const fn public(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Submitting | Self::Running | Self::Fetching => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The whole text, when it is short enough for the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its beginning, for lists and logs.
+    pub preview: String,
+}
+
+impl Prompt {
+    /// The longest text, in bytes, that a row keeps itself.
+    pub const INLINE_BYTES: usize = 4096;
+    /// How many characters a preview has at most.
+    pub const PREVIEW_CHARS: usize = 180;
+
+    /// The row form of `text`.
+    pub fn of(text: &str) -> Self {
+        Self {
+            text: (text.len() <= Self::INLINE_BYTES).then(|| text.to_owned()),
+            preview: text.chars().take(Self::PREVIEW_CHARS).collect(),
+        }
+    }
+}
+
+/// What was asked for, checked and resolved, so that it can be run again from the row alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageJob {
+    /// What to draw.
+    pub prompt: Prompt,
+    /// How many outputs.
+    pub n: u32,
+    /// Exact size of each.
+    pub size: Size,
+    /// How fine.
+    pub quality: Quality,
+    /// The file format.
+    pub format: OutputFormat,
+    /// What lies behind the subject.
+    pub background: Background,
+    /// How results leave.
+    pub response_format: ResponseFormat,
+    /// 0–100 for jpeg and webp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<u8>,
+    /// What to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+    /// A named look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Planning effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complexity: Option<Complexity>,
+    /// For the same picture again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Previews to report while it runs.
+    #[serde(default)]
+    pub partial_images: u8,
+    /// Frames, for `gif`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub animation: Option<Animation>,
+}
+
+/// Where a job is sent: an engine and its own name of the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The engine's name.
+    pub engine: String,
+    /// The model's name there.
+    pub model: String,
+}
+
+/// A finished output in the media store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOutput {
+    /// The file.
+    pub media: MediaId,
+    /// Its media type.
+    pub mime: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// The prompt that the engine says it used, when it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_prompt: Option<String>,
+}
+
+/// Why a job failed, in words that a client may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    /// The public code.
+    pub code: Code,
+    /// The public message.
+    pub message: String,
+    /// The class of the last fault, if a fault ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<FaultClass>,
+}
+
+/// One job, as its row keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Which job.
+    pub id: JobId,
+    /// Whose it is.
+    pub key: KeyId,
+    /// The path it came in by, such as `/v1/images/generations`.
+    pub endpoint: String,
+    /// The model's own name (aliases resolved).
+    pub model: String,
+    /// What was asked for.
+    pub image: ImageJob,
+    /// Where it may be sent, in order of preference.
+    pub routes: Vec<Route>,
+    /// Where it stands.
+    pub state: JobState,
+    /// Percent done; 100 only when completed.
+    pub progress: u8,
+    /// Since when it exists.
+    pub created_at: Millis,
+    /// When the row last changed.
+    pub updated_at: Millis,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Millis>,
+    /// When it is failed if it has not ended.
+    pub deadline: Millis,
+    /// When its row and media may be deleted, counted from its end unless idempotency keeps it longer.
+    pub keep_until: Option<Millis>,
+    /// How many attempts were begun.
+    #[serde(default)]
+    pub attempt: u32,
+    /// Which route the current attempt takes.
+    #[serde(default)]
+    pub route: usize,
+    /// The account of the current attempt: polls and cancels go there and nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// What to poll with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<UpstreamHandle>,
+    /// What came out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<JobOutput>,
+    /// The price, fixed at acceptance.
+    pub price: Price,
+    /// Whether it costs its key credit.
+    pub metered: bool,
+    /// What was charged at the end.
+    #[serde(default)]
+    pub charged: Credits,
+    /// What the key could spend right after the charge, for a metered key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Credits>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// SHA-256 of the endpoint and the parsed body, in hex.
+    pub body_hash: String,
+    /// The client's Idempotency-Key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// The request that made it, for the log.
+    pub request_id: String,
+}
+
+impl Job {
+    /// The route of the current attempt.
+    pub fn current_route(&self) -> Option<&Route> {
+        self.routes.get(self.route)
+    }
+}
+
+/// A queued job with plain values, for tests.
+#[cfg(test)]
+pub(crate) fn fixture(id: JobId) -> Job {
+    use crate::price::Per;
+    use uuid::Uuid;
+    Job {
+        id,
+        key: KeyId::from_uuid(Uuid::from_u128(2)),
+        endpoint: "/v1/images/generations".into(),
+        model: "gpt-image-2".into(),
+        image: ImageJob {
+            prompt: Prompt::of("a lighthouse"),
+            n: 1,
+            size: Size::new(1024, 1024),
+            quality: Quality::Auto,
+            format: OutputFormat::Png,
+            background: Background::Auto,
+            response_format: ResponseFormat::B64Json,
+            compression: None,
+            negative_prompt: None,
+            style: None,
+            complexity: None,
+            seed: None,
+            partial_images: 0,
+            animation: None,
+        },
+        routes: vec![Route { engine: "studio".into(), model: "gpt-image-2".into() }],
+        state: JobState::Queued,
+        progress: 0,
+        created_at: Millis(0),
+        updated_at: Millis(0),
+        ended_at: None,
+        deadline: Millis(300_000),
+        keep_until: None,
+        attempt: 0,
+        route: 0,
+        account: None,
+        handle: None,
+        outputs: vec![],
+        price: Price { total: 1, unit: 1, per: Per::Output, rule: "image".into() },
+        metered: true,
+        charged: 0,
+        remaining: None,
+        error: None,
+        body_hash: String::new(),
+        idempotency_key: None,
+        request_id: "req_1".into(),
+    }
+}

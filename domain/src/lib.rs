@@ -1,0 +1,33 @@
+//! The nouns and rules of Atelier, with no IO: what a job, a credit, an account and a model are, and what may happen
+//! to them. Nothing here touches a clock, a file, a socket or chance, so nothing here can fail on one.
+//!
+//! Reading order for a newcomer: `job` (the heart), `engine` (what does the work), `fault` (how it goes wrong),
+//! `credit` and `price` (what it costs), then the rest.
+
+pub mod job;
+
+pub mod engine;
+
+pub mod fault;
+
+pub mod credit;
+
+pub mod price;
+
+pub mod code;
+
+pub mod image;
+
+pub mod size;
+
+pub mod catalogue;
+
+pub mod account;
+
+pub mod key;
+
+pub mod media;
+
+pub mod ids;
+
+pub mod time;
