@@ -112,6 +112,22 @@ pub enum Polled {
     Failed(Fault),
 }
 
+/// What an engine knows of a submit whose outcome we do not know.
+#[derive(Debug)]
+pub enum Lookup {
+    /// It arrived and runs under this handle.
+    Found {
+        /// What to poll with.
+        handle: UpstreamHandle,
+        /// When to poll first.
+        poll_at: Millis,
+    },
+    /// It certainly never arrived, or died with no trace and no cost: it may be sent again.
+    NeverArrived,
+    /// The engine cannot tell: it must not be sent again.
+    CannotTell,
+}
+
 /// How far a cancel got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
@@ -126,11 +142,11 @@ pub trait Engine: Send + Sync {
     /// The name that routes and accounts use, such as `studio`.
     fn name(&self) -> &'static str;
 
-    /// The most outputs one call can make.
-    fn outputs_per_call(&self) -> u32;
-
     /// Starts the work.
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission>;
+
+    /// Finds out what became of a submit that got no answer: after an [`Submission::Unknown`], or after a restart in the middle of one.
+    fn lookup(self: Arc<Self>, call: Call) -> LocalFuture<Lookup>;
 
     /// Looks how the work with this handle is doing. Calling it again after a restart is always right.
     fn poll(self: Arc<Self>, call: Call, handle: UpstreamHandle) -> LocalFuture<Polled>;

@@ -255,9 +255,6 @@ pub struct Job {
     /// What was charged at the end.
     #[serde(default)]
     pub charged: Credits,
-    /// What the key could spend right after the charge, for a metered key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remaining: Option<Credits>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
@@ -319,7 +316,6 @@ pub(crate) fn fixture(id: JobId) -> Job {
         price: Price { total: 1, unit: 1, per: Per::Output, rule: "image".into() },
         metered: true,
         charged: 0,
-        remaining: None,
         error: None,
         body_hash: String::new(),
         idempotency_key: None,

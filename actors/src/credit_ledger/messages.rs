@@ -1,0 +1,85 @@
+//! What the ledger is told, and what it does with each.
+
+use super::{
+    Balance, CreditLedger,
+    policy::{self, Settlement, Taken},
+};
+use crate::refused::Refused;
+use actix::{Handler, Message, ResponseFuture};
+use atelier_domain::{
+    credit::{Credits, Entry, Hold},
+    ids::KeyId,
+    job::Job,
+    media::Media,
+};
+use atelier_store::Batch;
+use std::sync::Arc;
+
+#[derive(Message)]
+#[rtype(result = "Result<Hold, Taken>")]
+pub(super) struct TakeHold {
+    pub job: Arc<Job>,
+    pub rider: Option<Batch>,
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<Settlement, Refused>")]
+pub(super) struct Settle {
+    pub job: Job,
+    pub hold: Hold,
+    pub media: Vec<Media>,
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<Balance, Refused>")]
+pub(super) struct Grant {
+    pub key: KeyId,
+    pub amount: Credits,
+    pub reason: Option<String>,
+    pub rider: Option<Batch>,
+}
+
+impl Handler<TakeHold> for CreditLedger {
+    type Result = ResponseFuture<Result<Hold, Taken>>;
+
+    fn handle(&mut self, TakeHold { job, rider }: TakeHold, _: &mut Self::Context) -> Self::Result {
+        let hold = policy::hold_of(&job);
+        let plan = policy::acceptance(&job, &hold, rider);
+        let commit = plan.map(|plan| (self.store.submit(plan.batch), plan.rider));
+        Box::pin(async move {
+            let (commit, rider) = commit.map_err(Taken::Refused)?;
+            match commit.await {
+                Ok(_) => Ok(hold),
+                Err(error) => Err(policy::why_not_held(error, &rider, &job)),
+            }
+        })
+    }
+}
+
+impl Handler<Settle> for CreditLedger {
+    type Result = ResponseFuture<Result<Settlement, Refused>>;
+
+    fn handle(&mut self, Settle { job, hold, media }: Settle, _: &mut Self::Context) -> Self::Result {
+        let commit = policy::ending(&job, &hold, &media, self.clock.now()).map(|batch| self.store.submit(batch));
+        Box::pin(async move {
+            match commit?.await {
+                Ok(_) => Ok(Settlement::Settled(job)),
+                Err(error) => policy::settled_before(error),
+            }
+        })
+    }
+}
+
+impl Handler<Grant> for CreditLedger {
+    type Result = ResponseFuture<Result<Balance, Refused>>;
+
+    fn handle(&mut self, Grant { key, amount, reason, rider }: Grant, _: &mut Self::Context) -> Self::Result {
+        let entry = Entry::grant(key, amount, reason, self.clock.now());
+        let batch = policy::grant(&entry, rider);
+        let store = self.store.clone();
+        Box::pin(async move {
+            store.submit(batch?).await.map_err(policy::why_not_granted)?;
+            policy::balance(&store, key)
+        })
+    }
+}

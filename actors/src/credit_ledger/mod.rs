@@ -1,0 +1,110 @@
+//! The credit ledger: the only room that moves credit. Every movement is one entry whose postings sum to zero, written in
+//! the same transaction as the rows it pays for.
+
+mod messages;
+mod policy;
+mod verify;
+
+pub use policy::{Settlement, Taken};
+pub use verify::{Drift, Verdict};
+
+use crate::refused::Refused;
+use actix::{Actor, Addr, ArbiterHandle, Context};
+use atelier_domain::{
+    code::Code,
+    credit::{Credits, Entry, Hold, LedgerAccount, MAX_AMOUNT},
+    ids::KeyId,
+    job::Job,
+    media::Media,
+    time::Clock,
+};
+use atelier_store::{Batch, Store, Table};
+use messages::{Grant, Settle, TakeHold};
+use std::sync::Arc;
+
+/// How the rest of Atelier speaks to the ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    addr: Addr<CreditLedger>,
+    store: Store,
+}
+
+/// What a key has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// What can be spent.
+    pub available: Credits,
+    /// What is set aside for open jobs.
+    pub held: Credits,
+}
+
+/// An entry with its place in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// Counted from 1 over all keys.
+    pub seq: u64,
+    /// The entry.
+    pub entry: Entry,
+}
+
+impl Ledger {
+    /// Starts the ledger on its arbiter.
+    pub fn start(store: Store, clock: Arc<dyn Clock>, on: &ArbiterHandle) -> Self {
+        let kept = store.clone();
+        let addr = CreditLedger::start_in_arbiter(on, move |ctx| {
+            ctx.set_mailbox_capacity(16_384);
+            CreditLedger { store: kept, clock }
+        });
+        Self { addr, store }
+    }
+
+    /// Accepts a job: its row, its hold and the hold's postings are one transaction. `rider` is what else belongs to the
+    /// acceptance, such as the idempotency row; a rider that another request was faster with is [`Taken::Rider`].
+    pub async fn hold(&self, job: Arc<Job>, rider: Option<Batch>) -> Result<Hold, Taken> {
+        self.addr.send(TakeHold { job, rider }).await.map_err(|e| Taken::Refused(e.into()))?
+    }
+
+    /// Ends a job: its final row, its media rows and the capture or release are one transaction. Twice is once.
+    pub async fn settle(&self, job: Job, hold: Hold, media: Vec<Media>) -> Result<Settlement, Refused> {
+        self.addr.send(Settle { job, hold, media }).await?
+    }
+
+    /// Gives (or with a negative amount takes) credit, together with `rider`, such as the row of a new key.
+    pub async fn grant(&self, key: KeyId, amount: Credits, reason: Option<String>, rider: Option<Batch>) -> Result<Balance, Refused> {
+        if amount.unsigned_abs() > MAX_AMOUNT.unsigned_abs() {
+            return Err(Refused::new(Code::BadField, format!("one entry moves {MAX_AMOUNT} credits at most")));
+        }
+        self.addr.send(Grant { key, amount, reason, rider }).await?
+    }
+
+    /// What a key has now.
+    pub fn balance(&self, key: KeyId) -> Result<Balance, Refused> {
+        let sum = |account: LedgerAccount| self.store.sum(Table::Balances, account.to_string().as_bytes());
+        Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
+    }
+
+    /// A key's entries, newest first, before the entry numbered `before`.
+    pub fn statement(&self, key: KeyId, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
+        policy::statement(&self.store, key, before, limit)
+    }
+
+    /// Proves the books from the entries alone: chain unbroken, every entry balanced, every balance the sum of its postings.
+    pub async fn verify(&self) -> Result<Verdict, Refused> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || verify::verify(&store)).await.map_err(Refused::internal)?.map_err(Refused::from)
+    }
+}
+
+/// Proves the books of a store that no server has open.
+pub fn verify_offline(store: &Store) -> Result<Verdict, Refused> {
+    verify::verify(store).map_err(Refused::from)
+}
+
+struct CreditLedger {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Actor for CreditLedger {
+    type Context = Context<Self>;
+}

@@ -1,0 +1,216 @@
+//! One attempt: borrow an account, submit, poll, collect. An engine's panic is a failed attempt, never the end of the job.
+
+use super::{
+    drive::{Drive, Stopped},
+    policy,
+};
+use crate::{
+    account_pool::{Need, Outcome},
+    job_supervisor::{Live, prompt_file},
+};
+use atelier_domain::{
+    engine::{Call, Credential, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task},
+    fault::{Fault, FaultClass},
+    ids::AccountId,
+    image::ImageSpec,
+    job::{Job, JobError, JobKind, JobState, Route, Transition},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long an upstream has to confirm a cancel.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Drive {
+    /// From `queued`: an account, the row that says so, the request.
+    pub(super) async fn begin_attempt(&mut self, job: &Job) -> Result<(), Stopped> {
+        let need = Need { key: job.key, kind: JobKind::Image, routes: job.routes.clone() };
+        let lease = match self.wait_for(job, self.crew.pool.acquire(need)).await {
+            Ok(Ok(lease)) => lease,
+            Ok(Err(refused)) => {
+                let error = JobError { code: refused.code, message: refused.message, class: None };
+                return self.crew.end(&self.live, Transition::Fail(error)).await;
+            }
+            Err(interrupt) => return self.interrupted(job, interrupt).await,
+        };
+        let submit = Transition::Submit { account: lease.account, route: lease.route };
+        self.lease = Some(lease);
+        let job = self.crew.step(&self.live, submit).await?;
+        let Some((engine, call)) = self.call(&job).await? else { return self.no_engine().await };
+        match self.wait_for(&job, caught(engine.submit(call))).await {
+            Err(interrupt) => self.interrupted(&job, interrupt).await,
+            Ok(Ok(submission)) => self.submitted(&job, submission).await,
+            // A panic may have come after the bytes left.
+            Ok(Err(panic)) => self.unknown(&job, panic).await,
+        }
+    }
+
+    async fn submitted(&mut self, job: &Job, submission: Submission) -> Result<(), Stopped> {
+        match submission {
+            Submission::Accepted { handle, poll_at } => {
+                self.poll_at = poll_at;
+                self.crew.step(&self.live, Transition::Accept(handle)).await.map(drop)
+            }
+            Submission::Done(outputs) => self.collect(job, outputs).await,
+            Submission::Rejected(fault) => self.suffer(job, fault).await,
+            Submission::Unknown(fault) => self.unknown(job, fault).await,
+        }
+    }
+
+    /// From `submitting` without an answer, be it a lost one or a restart: found out, or failed; never blindly sent again.
+    pub(super) async fn look_up(&mut self, job: &Job) -> Result<(), Stopped> {
+        let lost = Fault::new(FaultClass::Internal, "the gateway stopped while it was handing the job to the engine");
+        self.unknown(job, lost).await
+    }
+
+    async fn unknown(&mut self, job: &Job, fault: Fault) -> Result<(), Stopped> {
+        let Some((engine, call)) = self.call(job).await? else { return self.no_engine().await };
+        match self.wait_for(job, caught(engine.lookup(call))).await {
+            Err(interrupt) => self.interrupted(job, interrupt).await,
+            Ok(Ok(Lookup::Found { handle, poll_at })) if job.state == JobState::Submitting => {
+                self.poll_at = poll_at;
+                self.crew.step(&self.live, Transition::Accept(handle)).await.map(drop)
+            }
+            Ok(Ok(Lookup::NeverArrived)) if job.state == JobState::Submitting => {
+                let fault = Fault { class: FaultClass::Internal, ..fault };
+                self.suffer(job, fault).await
+            }
+            Ok(_) => {
+                self.give_back(Outcome::Fault(Fault::new(FaultClass::UnknownOutcome, "").with_context(fault.context)));
+                self.crew.end(&self.live, Transition::Fail(policy::outcome_unknown())).await
+            }
+        }
+    }
+
+    /// From `running` (or `fetching` after a restart): look, wait, look again.
+    pub(super) async fn poll(&mut self, job: &Job) -> Result<(), Stopped> {
+        if let Err(interrupt) = self.wait_for(job, self.crew.clock.sleep_until(self.poll_at)).await {
+            return self.interrupted(job, interrupt).await;
+        }
+        let Some((engine, call)) = self.call(job).await? else { return self.no_engine().await };
+        let handle = job.handle.clone().unwrap_or_default();
+        match self.wait_for(job, caught(engine.poll(call, handle))).await {
+            Err(interrupt) => self.interrupted(job, interrupt).await,
+            Ok(Ok(Polled::Pending { progress, poll_at })) => {
+                self.poll_at = poll_at;
+                if let Some(percent) = progress {
+                    self.live.report(atelier_domain::engine::EngineEvent::Progress(percent));
+                }
+                Ok(())
+            }
+            Ok(Ok(Polled::Done(outputs))) => self.collect(job, outputs).await,
+            Ok(Ok(Polled::Failed(fault)) | Err(fault)) => self.suffer(job, fault).await,
+        }
+    }
+
+    async fn collect(&mut self, job: &Job, outputs: Vec<Output>) -> Result<(), Stopped> {
+        if outputs.is_empty() {
+            let fault = Fault::new(FaultClass::JobLost, "the engine ended the job without a result; nothing was charged");
+            return self.suffer(job, fault).await;
+        }
+        self.crew.step(&self.live, Transition::Fetch).await?;
+        self.crew.complete(&self.live, outputs).await?;
+        self.give_back(Outcome::Success);
+        Ok(())
+    }
+
+    /// Stops the upstream as far as it can be stopped; what it says does not change how the job ends.
+    pub(super) async fn stop_upstream(&mut self, job: &Job) {
+        let Some(handle) = job.handle.clone() else { return };
+        if let Ok(Some((engine, call))) = self.call(job).await {
+            let cancel = tokio::time::timeout(CANCEL_PATIENCE, caught(engine.cancel(call, handle))).await;
+            tracing::info!(job_id = %job.id, outcome = ?cancel.ok().and_then(Result::ok), "upstream cancel");
+        }
+    }
+
+    async fn no_engine(&mut self) -> Result<(), Stopped> {
+        self.give_back(Outcome::Neutral);
+        let message = "the engine or the account that this job was given to is no longer configured; nothing was charged";
+        let error = JobError {
+            code: atelier_domain::code::Code::NoAccountAvailable,
+            message: message.into(),
+            class: None,
+        };
+        self.crew.end(&self.live, Transition::Fail(error)).await
+    }
+
+    /// The engine of the current attempt and a call with its account; none when either is gone.
+    async fn call(&mut self, job: &Job) -> Result<Option<(Arc<dyn Engine>, Call)>, Stopped> {
+        let (Some(account), Some(route)) = (job.account, job.current_route()) else { return Ok(None) };
+        let Some(engine) = self.crew.engines.get(&route.engine).cloned() else { return Ok(None) };
+        if !self.has_lease_of(account, route).await? {
+            return Ok(None);
+        }
+        let task = Arc::new(Task::Image(self.spec(job, route).await?));
+        let live = Arc::downgrade(&self.live);
+        let events = Arc::new(move |event| {
+            if let Some(live) = live.upgrade() {
+                Live::report(&live, event);
+            }
+        });
+        Ok(Some((engine, Call { job: job.id, attempt: job.attempt, task, credential: Credential { account }, events })))
+    }
+
+    /// After a restart the account is borrowed again, past its slots: the upstream works for it already.
+    async fn has_lease_of(&mut self, account: AccountId, route: &Route) -> Result<bool, Stopped> {
+        if self.lease.is_none() {
+            let adopted = self.crew.pool.adopt(account, JobKind::Image, route.model.clone()).await;
+            self.lease = adopted.map_err(|_| Stopped::Closing)?;
+        }
+        Ok(self.lease.is_some())
+    }
+
+    async fn spec(&self, job: &Job, route: &Route) -> Result<ImageSpec, Stopped> {
+        let image = &job.image;
+        let prompt = match &image.prompt.text {
+            Some(text) => text.clone(),
+            None => {
+                let (store, id) = (self.crew.store.clone(), prompt_file(job.id));
+                let read = tokio::task::spawn_blocking(move || store.media().read(&id)).await;
+                let bytes = read.map_err(Stopped::defect)?.map_err(Stopped::defect)?;
+                String::from_utf8(bytes).map_err(Stopped::defect)?
+            }
+        };
+        Ok(ImageSpec {
+            model: route.model.clone(),
+            prompt,
+            negative_prompt: image.negative_prompt.clone(),
+            style: image.style.clone(),
+            n: image.n,
+            size: image.size,
+            quality: image.quality,
+            format: image.format,
+            compression: image.compression,
+            background: image.background,
+            complexity: image.complexity,
+            seed: image.seed,
+            partial_images: image.partial_images,
+            animation: image.animation,
+        })
+    }
+}
+
+/// Runs an engine call in a task of its own, so that its panic comes back as a fault. The task ends with the wait for it.
+async fn caught<T: 'static>(call: LocalFuture<T>) -> Result<T, Fault> {
+    let task = AbortOnDrop(actix_rt::spawn(call));
+    task.await.map_err(|context| {
+        let message = "the gateway met a defect of its own in an engine; nothing was charged";
+        Fault::new(FaultClass::Internal, message).with_context(context)
+    })
+}
+
+/// A spawned task that does not outlive whoever waits for it.
+struct AbortOnDrop<T>(actix_rt::task::JoinHandle<T>);
+
+impl<T> std::future::Future for AbortOnDrop<T> {
+    type Output = Result<T, String>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.0).poll(cx).map_err(|error| error.to_string())
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,93 @@
+//! A generation: the one child actor of a live job. It drives the state machine, commits every arrow before it acts on it,
+//! and reports its exit to the supervisor.
+
+mod attempt;
+mod commit;
+mod drive;
+mod policy;
+
+use crate::{account_pool::Pool, credit_ledger::Ledger, job_supervisor::Live};
+use actix::{Actor, ActorContext, ActorFutureExt, ArbiterHandle, AsyncContext, Context, WrapFuture};
+use atelier_domain::{engine::Engine, ids::JobId, time::Clock};
+use atelier_store::Store;
+use drive::Drive;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Bounds and times of jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobsConfig {
+    /// The most jobs that are open at once.
+    pub max_open: usize,
+    /// The most accounts that one job is tried on.
+    pub max_attempts: u32,
+    /// How long an ended job and its files are kept.
+    pub retention: Duration,
+    /// How long an Idempotency-Key finds its job.
+    pub idempotency: Duration,
+}
+
+/// Everything that generations share.
+pub(crate) struct Crew {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub engines: HashMap<String, Arc<dyn Engine>>,
+    pub pool: Pool,
+    pub ledger: Ledger,
+    pub config: JobsConfig,
+    pub exits: mpsc::UnboundedSender<Exit>,
+}
+
+/// How a generation left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitKind {
+    /// Its job has ended.
+    Ended,
+    /// The store is closing: the job waits for the next start.
+    Suspended,
+    /// A defect killed it.
+    Died,
+}
+
+/// The last word of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exit {
+    pub job: JobId,
+    pub kind: ExitKind,
+}
+
+pub(crate) struct Generation {
+    crew: Arc<Crew>,
+    live: Arc<Live>,
+    rebuilds: u32,
+    exit: ExitKind,
+}
+
+impl Generation {
+    /// Starts the child of a job on a runner. `rebuilds` counts the children that died before it.
+    pub(crate) fn start(crew: Arc<Crew>, live: Arc<Live>, rebuilds: u32, on: &ArbiterHandle) {
+        Self::start_in_arbiter(on, move |_| Self { crew, live, rebuilds, exit: ExitKind::Died });
+    }
+}
+
+impl Actor for Generation {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let drive = Drive::new(self.crew.clone(), self.live.clone(), self.rebuilds);
+        let life = Box::pin(drive.run()).into_actor(self).map(|exit, act, ctx| {
+            act.exit = exit;
+            ctx.stop();
+        });
+        ctx.spawn(life);
+    }
+}
+
+impl Drop for Generation {
+    /// The exit is reported from here, so that a panic reports too.
+    fn drop(&mut self) {
+        let exit = Exit { job: self.live.job().id, kind: self.exit };
+        // Fails only when the supervisor is gone, and then nobody needs to know.
+        let _ = self.crew.exits.send(exit);
+    }
+}

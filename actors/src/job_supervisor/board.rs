@@ -1,0 +1,179 @@
+//! The board of live jobs: the latest state of each, shared with whoever reads, and a bell for whoever waits.
+
+use atelier_domain::{
+    engine::EngineEvent,
+    ids::JobId,
+    job::{Job, JobState},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// How many previews a slow reader may fall behind before it misses some.
+const PREVIEWS_BUFFERED: usize = 16;
+
+/// One live job as others see it.
+pub(crate) struct Live {
+    state: watch::Sender<Arc<Job>>,
+    previews: Option<broadcast::Sender<EngineEvent>>,
+    cancel: Notify,
+}
+
+impl Live {
+    pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
+        metrics::gauge!("atelier_jobs", "state" => job.state.name()).increment(1);
+        let previews = (job.image.partial_images > 0).then(|| broadcast::channel(PREVIEWS_BUFFERED).0);
+        Arc::new(Self { state: watch::Sender::new(job), previews, cancel: Notify::new() })
+    }
+
+    /// The job as last committed (progress may be newer than its row).
+    pub(crate) fn job(&self) -> Arc<Job> {
+        self.state.borrow().clone()
+    }
+
+    /// Shows a committed state.
+    pub(crate) fn show(&self, job: Job) {
+        let (before, after) = (self.state.borrow().state, job.state);
+        if before != after {
+            metrics::gauge!("atelier_jobs", "state" => before.name()).decrement(1);
+            if after.is_terminal() {
+                let code = job.error.as_ref().map_or("none", |error| error.code.word());
+                metrics::counter!("atelier_jobs_ended_total", "state" => after.name(), "code" => code).increment(1);
+            } else {
+                metrics::gauge!("atelier_jobs", "state" => after.name()).increment(1);
+            }
+        }
+        self.state.send_replace(Arc::new(job));
+    }
+
+    /// Takes a report of an engine: progress only ever rises, previews go to whoever listens.
+    pub(crate) fn report(&self, event: EngineEvent) {
+        match event {
+            EngineEvent::Progress(percent) => {
+                self.state.send_if_modified(|job| {
+                    let percent = percent.min(99);
+                    let news = job.state == JobState::Running && percent > job.progress;
+                    if news {
+                        Arc::make_mut(job).progress = percent;
+                    }
+                    news
+                });
+            }
+            preview @ EngineEvent::Partial { .. } => {
+                if let Some(previews) = &self.previews {
+                    // Nobody listening is fine.
+                    let _ = previews.send(preview);
+                }
+            }
+        }
+    }
+
+    /// Asks the generation to stop; remembered if it is busy.
+    pub(crate) fn cancel(&self) {
+        self.cancel.notify_one();
+    }
+
+    /// Resolves when [`Live::cancel`] was called.
+    pub(crate) async fn cancelled(&self) {
+        self.cancel.notified().await;
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        Watch { state: self.state.subscribe(), previews: self.previews.as_ref().map(broadcast::Sender::subscribe) }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let state = self.state.borrow().state;
+        if !state.is_terminal() {
+            metrics::gauge!("atelier_jobs", "state" => state.name()).decrement(1);
+        }
+    }
+}
+
+/// What comes next on a watched job.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A preview of an output.
+    Preview(EngineEvent),
+    /// A newer state.
+    State(Arc<Job>),
+}
+
+/// A view of one job that follows it to its end.
+pub struct Watch {
+    state: watch::Receiver<Arc<Job>>,
+    previews: Option<broadcast::Receiver<EngineEvent>>,
+}
+
+impl Watch {
+    /// A view of a job that has ended: it never changes.
+    pub(crate) fn of_ended(job: Arc<Job>) -> Self {
+        Self { state: watch::Sender::new(job).subscribe(), previews: None }
+    }
+
+    /// The latest state.
+    pub fn job(&self) -> Arc<Job> {
+        self.state.borrow().clone()
+    }
+
+    /// Waits for the next state or preview; none after the end, or when the gateway stops before it.
+    pub async fn next(&mut self) -> Option<News> {
+        loop {
+            let Some(previews) = &mut self.previews else {
+                self.state.changed().await.ok()?;
+                return Some(News::State(self.state.borrow_and_update().clone()));
+            };
+            tokio::select! {
+                // A preview that was made before the end is told before the end.
+                biased;
+                preview = previews.recv() => match preview {
+                    Ok(event) => return Some(News::Preview(event)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => self.previews = None,
+                },
+                changed = self.state.changed() => {
+                    changed.ok()?;
+                    return Some(News::State(self.state.borrow_and_update().clone()));
+                }
+            }
+        }
+    }
+
+    /// Waits for the end; none when the gateway stops before it.
+    pub async fn end(&mut self) -> Option<Arc<Job>> {
+        self.state.wait_for(|job| job.state.is_terminal()).await.ok().map(|job| job.clone())
+    }
+}
+
+/// All live jobs. Reads take no message, so a poll costs a lock and a clone of a pointer.
+#[derive(Default)]
+pub(crate) struct Board {
+    live: Mutex<HashMap<JobId, Arc<Live>>>,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Live>>> {
+        // The map is consistent between any two of its operations, so a panic elsewhere does not spoil it.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, id: JobId) -> Option<Arc<Live>> {
+        self.lock().get(&id).cloned()
+    }
+
+    pub(crate) fn put(&self, id: JobId, live: Arc<Live>) {
+        self.lock().insert(id, live);
+    }
+
+    pub(crate) fn remove(&self, id: JobId) {
+        self.lock().remove(&id);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}

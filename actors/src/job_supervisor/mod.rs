@@ -1,0 +1,195 @@
+//! The job supervisor: lets jobs in, keeps one child per live job, takes them up again after a crash of the child or of the
+//! whole process. Starting fresh and starting after a crash are the same code.
+
+mod board;
+mod messages;
+mod policy;
+mod submit;
+
+pub(crate) use board::Live;
+pub(crate) use submit::{Idempotency, prompt_file, prompt_owner};
+pub use board::{News, Watch};
+pub use submit::{NewJob, Submitted};
+
+use crate::{
+    account_pool::Pool,
+    credit_ledger::Ledger,
+    generation::{Crew, Exit, Generation, JobsConfig},
+    refused::Refused,
+    system::Units,
+};
+use actix::{Actor, Addr, AsyncContext, Context};
+use atelier_domain::{
+    engine::Engine,
+    ids::{JobId, KeyId},
+    job::Job,
+    time::Clock,
+};
+use atelier_store::Store;
+use board::Board;
+use messages::{Cancel, Drain, Resume, Submit};
+use policy::{Door, Recent};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// How long the façade waits for the supervisor before it answers 503.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a generation that died is built again before its job fails.
+pub(crate) const MAX_REBUILDS: u32 = 3;
+
+/// What the supervisor works with.
+pub struct Parts {
+    /// Where rows are.
+    pub store: Store,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Engines by name.
+    pub engines: HashMap<String, Arc<dyn Engine>>,
+    /// Who lends accounts.
+    pub pool: Pool,
+    /// Who moves credit.
+    pub ledger: Ledger,
+    /// Bounds and times.
+    pub config: JobsConfig,
+    /// Where children live.
+    pub units: Units,
+}
+
+/// How the façade speaks to jobs.
+#[derive(Clone)]
+pub struct Jobs {
+    addr: Addr<JobSupervisor>,
+    board: Arc<Board>,
+    store: Store,
+}
+
+impl Jobs {
+    /// Starts the supervisor. It takes no job before [`Jobs::resume`].
+    pub fn start(parts: Parts) -> Self {
+        let (board, store) = (Arc::<Board>::default(), parts.store.clone());
+        let (shown, core) = (board.clone(), parts.units.core().clone());
+        let addr = JobSupervisor::start_in_arbiter(&core, move |ctx| {
+            ctx.set_mailbox_capacity(16_384);
+            JobSupervisor::new(parts, shown, ctx)
+        });
+        Self { addr, board, store }
+    }
+
+    /// Takes up every open job of the store; returns how many.
+    pub async fn resume(&self) -> Result<usize, Refused> {
+        self.addr.send(Resume).await?
+    }
+
+    /// Hands in a job, or finds the one that answers for a repeated request.
+    pub async fn submit(&self, new: NewJob) -> Result<Submitted, Refused> {
+        self.addr.send(Submit(Box::new(new))).timeout(PATIENCE).await?
+    }
+
+    /// A key's own job; none for an unknown id and for somebody else's.
+    pub fn get(&self, key: KeyId, id: JobId) -> Result<Option<Arc<Job>>, Refused> {
+        let job = match self.board.get(id) {
+            Some(live) => Some(live.job()),
+            None => self.store.load::<Job>(id.uuid().as_bytes())?.map(Arc::new),
+        };
+        Ok(job.filter(|job| job.key == key))
+    }
+
+    /// A view that follows a key's own job to its end.
+    pub fn watch(&self, key: KeyId, id: JobId) -> Result<Option<Watch>, Refused> {
+        if let Some(live) = self.board.get(id) {
+            return Ok((live.job().key == key).then(|| live.watch()));
+        }
+        Ok(self.get(key, id)?.map(Watch::of_ended))
+    }
+
+    /// Ends a key's own job as far as the engine can, and waits until it has ended; none for an id that is not the key's.
+    pub async fn cancel(&self, key: KeyId, id: JobId) -> Result<Option<Arc<Job>>, Refused> {
+        let Some(mut watch) = self.watch(key, id)? else { return Ok(None) };
+        self.addr.send(Cancel(id)).timeout(PATIENCE).await?;
+        let ended = watch.end().await.unwrap_or_else(|| watch.job());
+        Ok(Some(ended))
+    }
+
+    /// How many jobs are live.
+    pub fn open(&self) -> usize {
+        self.board.len()
+    }
+
+    /// From now on no job is let in; those that run go on.
+    pub async fn drain(&self) -> Result<(), Refused> {
+        Ok(self.addr.send(Drain).await?)
+    }
+}
+
+struct Child {
+    key: KeyId,
+    rebuilds: u32,
+}
+
+struct JobSupervisor {
+    parts: Arc<Parts>,
+    crew: Arc<Crew>,
+    board: Arc<Board>,
+    children: HashMap<JobId, Child>,
+    door: Door,
+    recent: Recent,
+    draining: bool,
+    resumed: bool,
+}
+
+impl JobSupervisor {
+    fn new(parts: Parts, board: Arc<Board>, ctx: &mut Context<Self>) -> Self {
+        // Unbounded, yet bounded by the children: each reports its exit once.
+        let (exits, reports) = mpsc::unbounded_channel();
+        ctx.add_stream(futures_util::stream::unfold(reports, async |mut reports| {
+            reports.recv().await.map(|exit: Exit| (exit, reports))
+        }));
+        let crew = Arc::new(Crew {
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            engines: parts.engines.clone(),
+            pool: parts.pool.clone(),
+            ledger: parts.ledger.clone(),
+            config: parts.config.clone(),
+            exits,
+        });
+        let door = Door::new(parts.config.max_open);
+        Self {
+            parts: Arc::new(parts),
+            crew,
+            board,
+            children: HashMap::new(),
+            door,
+            recent: Recent::default(),
+            draining: false,
+            resumed: false,
+        }
+    }
+
+    /// Gives a job its child. A child is built from the row alone, whether the job is new or taken up again.
+    fn raise(&mut self, job: Arc<Job>, rebuilds: u32) -> Arc<Live> {
+        let live = self.board.get(job.id).unwrap_or_else(|| Live::new(job.clone()));
+        self.board.put(job.id, live.clone());
+        self.children.insert(job.id, Child { key: job.key, rebuilds });
+        Generation::start(self.crew.clone(), live.clone(), rebuilds, self.parts.units.runner());
+        live
+    }
+
+    fn bury(&mut self, id: JobId) {
+        if let Some(child) = self.children.remove(&id) {
+            self.door.leave(child.key);
+        }
+        if let Some(live) = self.board.get(id) {
+            let job = live.job();
+            if job.error.is_some() || job.charged == 0 && job.outputs.is_empty() {
+                self.recent.spoil(job.key, &job.body_hash, id);
+            }
+        }
+        self.board.remove(id);
+    }
+}
+
+impl Actor for JobSupervisor {
+    type Context = Context<Self>;
+}

@@ -1,0 +1,264 @@
+//! Handing in a job: admission, the answer for repeated requests, the hold, the child.
+
+use super::{JobSupervisor, Watch};
+use crate::{
+    credit_ledger::Taken,
+    refused::Refused,
+};
+use actix::{ActorFutureExt, Handler, Message, ResponseActFuture, WrapFuture, fut};
+use atelier_domain::{
+    code::Code,
+    ids::{JobId, KeyId},
+    job::{ImageJob, Job, JobState, Prompt, Route},
+    key::ApiKey,
+    price::Price,
+    time::Millis,
+};
+use atelier_store::{Batch, Expect, Row, Store, Table};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// A checked and priced request.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Whose it is.
+    pub key: Arc<ApiKey>,
+    /// The path it came in by.
+    pub endpoint: String,
+    /// The model's own name.
+    pub model: String,
+    /// Where it may go.
+    pub routes: Vec<Route>,
+    /// What is asked for; its prompt holds the whole text here, however long.
+    pub image: ImageJob,
+    /// The price.
+    pub price: Price,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// SHA-256 of endpoint and parsed body, in hex.
+    pub body_hash: String,
+    /// The client's Idempotency-Key.
+    pub idempotency_key: Option<String>,
+    /// Whether an SDK says that it sends this again.
+    pub is_retry: bool,
+    /// The request's id, for the log.
+    pub request_id: String,
+}
+
+/// A job that answers a request.
+pub struct Submitted {
+    /// Which job.
+    pub id: JobId,
+    /// Follows it.
+    pub watch: Watch,
+    /// An earlier request made it.
+    pub replayed: bool,
+}
+
+/// What an Idempotency-Key stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Idempotency {
+    pub job: JobId,
+    pub body_hash: String,
+    pub expires_at: Millis,
+}
+
+impl Row for Idempotency {
+    const TABLE: Table = Table::Idempotency;
+    const VERSION: u32 = 1;
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<Submitted, Refused>")]
+pub(super) struct Submit(pub Box<NewJob>);
+
+/// The place of an Idempotency-Key: per API key, of fixed length whatever the client sends.
+fn place(key: KeyId, idempotency_key: &str) -> Vec<u8> {
+    let digest = Sha256::new().chain_update(key.uuid().as_bytes()).chain_update(idempotency_key).finalize();
+    digest.to_vec()
+}
+
+/// What an earlier request with the same Idempotency-Key says about this one.
+enum Earlier {
+    /// Nothing: it may write its own row, which must meet this.
+    Free(Expect),
+    /// The same request: this job answers.
+    Same(JobId),
+}
+
+fn earlier(store: &Store, new: &NewJob, idempotency_key: &str, now: Millis) -> Result<Earlier, Refused> {
+    let Some(bytes) = store.get(Table::Idempotency, &place(new.key.id, idempotency_key))? else {
+        return Ok(Earlier::Free(Expect::Absent));
+    };
+    let kept = Idempotency::decode(&bytes).map_err(Refused::internal)?;
+    if kept.expires_at <= now {
+        return Ok(Earlier::Free(Expect::Equals(bytes)));
+    }
+    if kept.body_hash != new.body_hash {
+        let message = "this Idempotency-Key was used with another body: use a new key for a new request";
+        return Err(Refused::new(Code::IdempotencyMismatch, message));
+    }
+    Ok(Earlier::Same(kept.job))
+}
+
+impl JobSupervisor {
+    /// The earlier job that answers for this request, or what its idempotency row must meet.
+    fn answered_by(&self, new: &NewJob, now: Millis) -> Result<(Option<JobId>, Option<Expect>), Refused> {
+        if let Some(key) = &new.idempotency_key {
+            return Ok(match earlier(&self.parts.store, new, key, now)? {
+                Earlier::Same(job) => (Some(job), None),
+                Earlier::Free(expect) => (None, Some(expect)),
+            });
+        }
+        let retried = new.is_retry.then(|| self.recent.find(new.key.id, &new.body_hash, now)).flatten();
+        Ok((retried, None))
+    }
+
+    fn replay(&self, key: KeyId, id: JobId) -> Result<Submitted, Refused> {
+        let watch = match self.board.get(id) {
+            Some(live) => live.watch(),
+            None => {
+                let job = self.parts.store.load::<Job>(id.uuid().as_bytes())?.filter(|job| job.key == key);
+                let gone = || Refused::new(Code::JobNotFound, "the job of the first request is past its retention");
+                Watch::of_ended(Arc::new(job.ok_or_else(gone)?))
+            }
+        };
+        Ok(Submitted { id, watch, replayed: true })
+    }
+
+    fn job_of(&self, new: &NewJob, now: Millis) -> Job {
+        let text = new.image.prompt.text.clone().unwrap_or_default();
+        let idempotent_until = new.idempotency_key.is_some().then(|| now + self.parts.config.idempotency);
+        Job {
+            id: JobId::from_uuid(Uuid::now_v7()),
+            key: new.key.id,
+            endpoint: new.endpoint.clone(),
+            model: new.model.clone(),
+            image: ImageJob { prompt: Prompt::of(&text), ..new.image.clone() },
+            routes: new.routes.clone(),
+            state: JobState::Queued,
+            progress: 0,
+            created_at: now,
+            updated_at: now,
+            ended_at: None,
+            deadline: now + new.timeout,
+            keep_until: idempotent_until,
+            attempt: 0,
+            route: 0,
+            account: None,
+            handle: None,
+            outputs: Vec::new(),
+            price: new.price.clone(),
+            metered: new.key.metered,
+            charged: 0,
+            error: None,
+            body_hash: new.body_hash.clone(),
+            idempotency_key: new.idempotency_key.clone(),
+            request_id: new.request_id.clone(),
+        }
+    }
+
+    fn idempotency_row(&self, job: &Job, expect: Option<Expect>) -> Result<Option<Batch>, Refused> {
+        let (Some(key), Some(expect)) = (&job.idempotency_key, expect) else { return Ok(None) };
+        let expires_at = job.created_at + self.parts.config.idempotency;
+        let row = Idempotency { job: job.id, body_hash: job.body_hash.clone(), expires_at };
+        let value = row.encode().map_err(Refused::internal)?;
+        let mut rider = Batch::new();
+        rider.put_if(Table::Idempotency, place(job.key, key), value, expect);
+        Ok(Some(rider))
+    }
+
+    fn accepted(&mut self, outcome: Result<Arc<Job>, Taken>, new: &NewJob) -> Result<Submitted, Refused> {
+        match outcome {
+            Ok(job) => {
+                let id = job.id;
+                let live = self.raise(job, 0);
+                Ok(Submitted { id, watch: live.watch(), replayed: false })
+            }
+            Err(taken) => {
+                self.door.leave(new.key.id);
+                match taken {
+                    Taken::Refused(refused) => Err(refused),
+                    // Somebody with the same Idempotency-Key was faster: their job answers.
+                    Taken::Rider => match self.answered_by(new, self.parts.clock.now())? {
+                        (Some(id), _) => self.replay(new.key.id, id),
+                        (None, _) => Err(Refused::internal("an idempotency row vanished between two reads")),
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// Keeps a prompt that is too long for its row in a file, before the row that speaks of it.
+async fn keep_prompt(store: &Store, job: &Job, text: Option<String>) -> Result<(), Refused> {
+    let (None, Some(text)) = (&job.image.prompt.text, text) else { return Ok(()) };
+    let (store, id) = (store.clone(), prompt_file(job.id));
+    let written = tokio::task::spawn_blocking(move || store.media().write(&id, text.as_bytes())).await;
+    written.map_err(Refused::internal)?.map_err(Refused::internal).map(drop)
+}
+
+const PROMPT_FILE: &str = "prompt_";
+
+/// The file that holds a job's long prompt.
+pub(crate) fn prompt_file(job: JobId) -> String {
+    format!("{PROMPT_FILE}{}", job.uuid().simple())
+}
+
+/// The job whose long prompt a file holds.
+pub(crate) fn prompt_owner(file: &str) -> Option<JobId> {
+    Uuid::try_parse(file.strip_prefix(PROMPT_FILE)?).ok().map(JobId::from_uuid)
+}
+
+impl Handler<Submit> for JobSupervisor {
+    type Result = ResponseActFuture<Self, Result<Submitted, Refused>>;
+
+    fn handle(&mut self, Submit(new): Submit, _: &mut Self::Context) -> Self::Result {
+        let now = self.parts.clock.now();
+        self.recent.forget_old(now);
+        let begun = self.begin(&new, now);
+        let (job, rider) = match begun {
+            Ok(Begun::Fresh(job, rider)) => (job, rider),
+            Ok(Begun::Answered(submitted)) => return Box::pin(fut::ready(Ok(submitted))),
+            Err(refused) => return Box::pin(fut::ready(Err(refused))),
+        };
+        let (ledger, store) = (self.parts.ledger.clone(), self.parts.store.clone());
+        let text = new.image.prompt.text.clone();
+        let commit = async move {
+            keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
+            ledger.hold(job.clone(), rider).await?;
+            Ok(job)
+        };
+        Box::pin(commit.into_actor(self).map(move |outcome: Result<Arc<Job>, Taken>, act, _| {
+            if let Ok(job) = &outcome {
+                act.recent.remember(job.key, &job.body_hash, job.id, job.created_at);
+            }
+            act.accepted(outcome, &new)
+        }))
+    }
+}
+
+enum Begun {
+    Fresh(Arc<Job>, Option<Batch>),
+    Answered(Submitted),
+}
+
+impl JobSupervisor {
+    fn begin(&mut self, new: &NewJob, now: Millis) -> Result<Begun, Refused> {
+        if self.draining || !self.resumed {
+            let message = "the gateway is starting or stopping: send the request again in a moment";
+            return Err(Refused::new(Code::ShuttingDown, message).retry_after(Duration::from_secs(2)));
+        }
+        let (answer, expect) = self.answered_by(new, now)?;
+        if let Some(id) = answer {
+            return self.replay(new.key.id, id).map(Begun::Answered);
+        }
+        let job = self.job_of(new, now);
+        let rider = self.idempotency_row(&job, expect)?;
+        self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
+        Ok(Begun::Fresh(Arc::new(job), rider))
+    }
+}
+

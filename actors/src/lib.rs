@@ -1,0 +1,26 @@
+//! The actors: everything that changes state goes through here. Each folder exposes a handle with async methods; the
+//! `Addr`, the messages and the state stay inside. Decisions are pure functions in each folder's `policy`.
+//!
+//! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
+//! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away).
+
+pub mod job_supervisor;
+
+mod generation;
+
+pub mod account_pool;
+
+pub mod credit_ledger;
+
+pub mod key_ring;
+
+pub mod admin_desk;
+
+pub mod janitor;
+
+mod refused;
+mod system;
+
+pub use generation::JobsConfig;
+pub use refused::Refused;
+pub use system::{SystemClock, Units};

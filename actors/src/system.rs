@@ -1,0 +1,56 @@
+//! The real clock, and the threads that actors live on.
+
+use actix::{Arbiter, ArbiterHandle};
+use atelier_domain::time::{Clock, Millis};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn sleep_until(&self, at: Millis) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let wait = at.since(self.now());
+        Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+/// The arbiters: one for the actors that talk to each other all the time, some for generations. A message within an
+/// arbiter costs 0.3 µs, one across wakes a thread.
+#[derive(Debug, Clone)]
+pub struct Units {
+    core: ArbiterHandle,
+    runners: Arc<[ArbiterHandle]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Units {
+    /// Starts the threads; `runners` is at least one.
+    pub fn start(runners: usize) -> Self {
+        let arbiters = (0..runners.max(1)).map(|_| Arbiter::new().handle());
+        Self { core: Arbiter::new().handle(), runners: arbiters.collect(), next: Arc::default() }
+    }
+
+    /// Where ledger, pool and supervisor live.
+    pub const fn core(&self) -> &ArbiterHandle {
+        &self.core
+    }
+
+    /// The runner whose turn it is.
+    pub fn runner(&self) -> &ArbiterHandle {
+        &self.runners[self.next.fetch_add(1, Ordering::Relaxed) % self.runners.len()]
+    }
+}

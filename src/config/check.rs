@@ -1,0 +1,238 @@
+//! From the values as written to the values as used: every bound of every key stands here, once.
+
+use std::path::PathBuf;
+
+use atelier_domain::{key::Profile, price::PriceTable};
+
+use super::{
+    Setting,
+    bounds::{Checker, is_origin},
+    checked::{
+        Cache, Cloudflare, Config, CorsOrigins, Debug, Generation, Global, Images, Jobs, Limits, Log,
+        LogFormat, LogLevel, Media, Metrics, ParseMethod, Pool, Proxy, Server, Sora, Store, Studio,
+        WatermarkFree,
+    },
+    problem::Problem,
+    raw::{self, Raw},
+};
+
+const DAY_S: u64 = 86_400;
+const YEAR_S: u64 = 365 * DAY_S;
+const WEB: &[&str] = &["http", "https"];
+
+/// Checks every value, noting all problems; what comes back is to be used only if none was noted.
+pub(super) fn check(
+    raw: &Raw,
+    prices: PriceTable,
+    file: Option<PathBuf>,
+    settings: Vec<Setting>,
+    problems: &mut Vec<Problem>,
+) -> Config {
+    let mut c = Checker::default();
+    let config = Config {
+        global: global(&raw.global, &mut c),
+        server: server(&raw.server, &mut c),
+        generation: generation(&raw.generation, &mut c),
+        data_dir: PathBuf::from(c.visible("database.path", &raw.database.path, 4096)),
+        log: log(&raw.log, &mut c),
+        metrics: Metrics {
+            enabled: raw.metrics.enabled,
+            token: c.secret("metrics.token", &raw.metrics.token),
+        },
+        limits: limits(&raw.limits, &mut c),
+        jobs: jobs(&raw.jobs, &mut c),
+        pool: pool(&raw.pool, &mut c),
+        store: store(&raw.store, &mut c),
+        studio: studio(&raw.studio, &mut c),
+        images: Images { ignore_unsupported_mask: raw.images.ignore_unsupported_mask },
+        media: Media { url_ttl: c.seconds("media.url_ttl_s", raw.media.url_ttl_s, 1..=7 * DAY_S) },
+        sora: sora(&raw.sora, &mut c),
+        cache: cache(&raw.cache, &mut c),
+        proxy: proxy(&raw.proxy, &mut c),
+        watermark_free: watermark_free(&raw.watermark_free, &mut c),
+        cloudflare: cloudflare(&raw.cloudflare, &mut c),
+        refresh_access_tokens: raw.token_refresh.at_auto_refresh_enabled,
+        debug: Debug {
+            requests: raw.debug.enabled && raw.debug.log_requests,
+            responses: raw.debug.enabled && raw.debug.log_responses,
+        },
+        prices,
+        file,
+        settings,
+    };
+    problems.extend(c.problems);
+    config
+}
+
+fn global(raw: &raw::Global, c: &mut Checker) -> Global {
+    let api_key = c.secret("global.api_key", &raw.api_key);
+    // It travels in a header, where spaces and other scripts are mangled or refused on the way.
+    if api_key.as_ref().is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
+        c.note("global.api_key", "expected printable ASCII without spaces");
+    }
+    Global {
+        api_key,
+        admin_username: c.visible("global.admin_username", &raw.admin_username, 64),
+        admin_password: c.secret("global.admin_password", &raw.admin_password),
+        profile: Profile::parse(&raw.profile).unwrap_or_else(|| {
+            c.note("global.profile", format!("expected openai or sora2api, found {:?}", raw.profile));
+            Profile::default()
+        }),
+    }
+}
+
+fn server(raw: &raw::Server, c: &mut Checker) -> Server {
+    let host = c.visible("server.host", &raw.host, 255);
+    if host.contains([' ', '/']) {
+        c.note("server.host", "expected an address or a host name, without scheme or path");
+    }
+    Server {
+        host,
+        port: c.whole("server.port", raw.port, 0..=65_535),
+        workers: c.threads("server.workers", raw.workers),
+        public_url: c.url("server.public_url", &raw.public_url, WEB),
+        shutdown_timeout: c.seconds("server.shutdown_timeout_s", raw.shutdown_timeout_s, 0..=3600),
+        cors_origins: cors_origins(&raw.cors_origins, c),
+        max_connections: c.whole("server.max_connections", raw.max_connections, 1..=1_000_000),
+    }
+}
+
+fn cors_origins(raw: &[String], c: &mut Checker) -> CorsOrigins {
+    if raw.iter().any(|origin| origin == "*") {
+        if raw.len() > 1 {
+            c.note("server.cors_origins", "\"*\" means every origin: let it stand alone, or remove it");
+        }
+        return CorsOrigins::Any;
+    }
+    for origin in raw.iter().filter(|origin| !is_origin(origin)) {
+        let message = format!("expected an origin such as \"https://app.example.com\", found {origin:?}");
+        c.note("server.cors_origins", message);
+    }
+    CorsOrigins::Only(raw.to_vec())
+}
+
+fn generation(raw: &raw::Generation, c: &mut Checker) -> Generation {
+    Generation {
+        image_timeout: c.seconds("generation.image_timeout", raw.image_timeout, 1..=3600),
+        video_timeout: c.seconds("generation.video_timeout", raw.video_timeout, 1..=7200),
+    }
+}
+
+fn log(raw: &raw::Log, c: &mut Checker) -> Log {
+    let formats = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+    let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
+    Log {
+        format: c.word("log.format", &raw.format, &formats),
+        level: c.word("log.level", &raw.level, &levels.map(|level| (level.word(), level))),
+    }
+}
+
+fn limits(raw: &raw::Limits, c: &mut Checker) -> Limits {
+    Limits {
+        json_body_bytes: c.mebibytes("limits.json_body_mib", raw.json_body_mib, 1..=1024),
+        multipart_body_bytes: c.mebibytes("limits.multipart_body_mib", raw.multipart_body_mib, 1..=16_384),
+        prompt_chars: c.whole("limits.prompt_chars", raw.prompt_chars, 1..=1_000_000),
+    }
+}
+
+fn jobs(raw: &raw::Jobs, c: &mut Checker) -> Jobs {
+    Jobs {
+        max_open: c.whole("jobs.max_open", raw.max_open, 1..=1_000_000),
+        retention: c.seconds("jobs.retention_s", raw.retention_s, 1..=YEAR_S),
+        idempotency: c.seconds("jobs.idempotency_s", raw.idempotency_s, 1..=YEAR_S),
+        runners: c.whole("jobs.runners", raw.runners, 1..=64),
+    }
+}
+
+fn pool(raw: &raw::Pool, c: &mut Checker) -> Pool {
+    let (limited, overloaded) = (raw.rate_limited_cooldown_s, raw.overloaded_cooldown_s);
+    Pool {
+        max_attempts: c.whole("pool.max_attempts", raw.max_attempts, 1..=20),
+        error_ban_threshold: c.whole("pool.error_ban_threshold", raw.error_ban_threshold, 1..=1000),
+        rate_limited_cooldown: c.seconds("pool.rate_limited_cooldown_s", limited, 0..=DAY_S),
+        overloaded_cooldown: c.seconds("pool.overloaded_cooldown_s", overloaded, 0..=DAY_S),
+    }
+}
+
+fn store(raw: &raw::Store, c: &mut Checker) -> Store {
+    Store {
+        cache_bytes: c.mebibytes("store.cache_mib", raw.cache_mib, 8..=65_536),
+        queue: c.whole("store.queue", raw.queue, 1..=1_000_000),
+        export_every: c.seconds("store.export_every_s", raw.export_every_s, 1..=YEAR_S),
+        exports_kept: c.whole("store.exports_kept", raw.exports_kept, 1..=1000),
+    }
+}
+
+fn studio(raw: &raw::Studio, c: &mut Checker) -> Studio {
+    let latency_ms = c.whole("studio.latency_ms", raw.latency_ms, 0..=3_600_000);
+    if raw.font_paths.iter().any(String::is_empty) {
+        c.note("studio.font_paths", "one of the paths is empty");
+    }
+    Studio {
+        enabled: raw.enabled,
+        latency: std::time::Duration::from_millis(latency_ms),
+        faults: raw.faults,
+        font_paths: raw.font_paths.iter().map(PathBuf::from).collect(),
+        render_threads: c.threads("studio.render_threads", raw.render_threads),
+        accounts: c.whole("studio.accounts", raw.accounts, 1..=1000),
+        slots: c.whole("studio.slots", raw.slots, 1..=1000),
+    }
+}
+
+fn sora(raw: &raw::Sora, c: &mut Checker) -> Sora {
+    if raw.base_url.is_empty() {
+        c.note("sora.base_url", "expected an address");
+    }
+    Sora {
+        base_url: c.url("sora.base_url", &raw.base_url, WEB).unwrap_or_default(),
+        timeout: c.seconds("sora.timeout", raw.timeout, 1..=600),
+        max_retries: c.whole("sora.max_retries", raw.max_retries, 0..=20),
+        poll_interval: c.fraction("sora.poll_interval", raw.poll_interval, 0.1..=600.0),
+        max_poll_attempts: c.whole("sora.max_poll_attempts", raw.max_poll_attempts, 1..=1_000_000),
+    }
+}
+
+fn cache(raw: &raw::Cache, c: &mut Checker) -> Cache {
+    Cache {
+        enabled: raw.enabled,
+        timeout: c.seconds("cache.timeout", raw.timeout, 1..=YEAR_S),
+        base_url: c.url("cache.base_url", &raw.base_url, WEB),
+    }
+}
+
+fn proxy(raw: &raw::Proxy, c: &mut Checker) -> Proxy {
+    let url = c.secret("proxy.url", &raw.url);
+    if let Some(url) = &url {
+        c.url("proxy.url", url.expose(), &["http", "https", "socks5", "socks5h"]);
+    }
+    if raw.enabled && url.is_none() && !raw.pool_enabled {
+        c.note("proxy.url", "is empty, but proxy.enabled is true: name a proxy, or turn it off");
+    }
+    Proxy { url: url.filter(|_| raw.enabled), pool_enabled: raw.pool_enabled }
+}
+
+fn watermark_free(raw: &raw::WatermarkFree, c: &mut Checker) -> WatermarkFree {
+    let url = c.url("watermark_free.custom_parse_url", &raw.custom_parse_url, WEB);
+    let token = c.secret("watermark_free.custom_parse_token", &raw.custom_parse_token);
+    let methods = [("third_party", false), ("custom", true)];
+    let custom = c.word("watermark_free.parse_method", &raw.parse_method, &methods);
+    if raw.watermark_free_enabled && custom && url.is_none() {
+        c.note("watermark_free.custom_parse_url", "is empty, but parse_method is custom: name the service");
+    }
+    let parse_method = match url {
+        Some(url) if custom => ParseMethod::Custom { url, token },
+        _ => ParseMethod::ThirdParty,
+    };
+    WatermarkFree { enabled: raw.watermark_free_enabled, parse_method }
+}
+
+fn cloudflare(raw: &raw::Cloudflare, c: &mut Checker) -> Cloudflare {
+    let api_url = c.url("cloudflare.api_url", &raw.api_url, WEB);
+    if raw.enabled && api_url.is_none() {
+        c.note(
+            "cloudflare.api_url",
+            "is empty, but cloudflare.enabled is true: name the service, or turn it off",
+        );
+    }
+    Cloudflare { api_url: api_url.filter(|_| raw.enabled) }
+}

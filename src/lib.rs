@@ -1,0 +1,5 @@
+//! Atelier.
+
+pub mod cli;
+
+pub mod config;
