@@ -18,6 +18,8 @@ pub mod admin_desk;
 
 pub mod janitor;
 
+pub mod media_library;
+
 mod refused;
 mod system;
 

@@ -33,11 +33,16 @@ impl Refused {
     /// A refusal for a defect of ours; `context` goes to the log, never to the client.
     pub fn internal(context: impl std::fmt::Display) -> Self {
         tracing::error!(%context, "internal error");
-        Self::new(Code::InternalError, "the gateway met a defect of its own; the request id finds it in the log")
+        Self::new(
+            Code::InternalError,
+            "the gateway met a defect of its own; the request id finds it in the log",
+        )
     }
 
-    fn busy() -> Self {
-        Self::new(Code::QueueFull, "the gateway has more to do than it can queue").retry_after(Duration::from_secs(2))
+    /// A refusal because a queue is full.
+    pub(crate) fn busy() -> Self {
+        Self::new(Code::QueueFull, "the gateway has more to do than it can queue")
+            .retry_after(Duration::from_secs(2))
     }
 }
 
@@ -45,7 +50,9 @@ impl From<MailboxError> for Refused {
     fn from(error: MailboxError) -> Self {
         match error {
             MailboxError::Timeout => Self::busy(),
-            MailboxError::Closed => Self::new(Code::ShuttingDown, "the gateway is stopping").retry_after(Duration::from_secs(5)),
+            MailboxError::Closed => {
+                Self::new(Code::ShuttingDown, "the gateway is stopping").retry_after(Duration::from_secs(5))
+            }
         }
     }
 }

@@ -17,14 +17,20 @@ use std::{
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else is handed")]
     fn now(&self) -> Millis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn sleep_until(&self, at: Millis) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let wait = at.since(self.now());
-        Box::pin(tokio::time::sleep(wait))
+        let clock = *self;
+        Box::pin(async move {
+            // More than once when the machine's clock is set back meanwhile.
+            while clock.now() < at {
+                tokio::time::sleep(at.since(clock.now())).await;
+            }
+        })
     }
 }
 
@@ -52,5 +58,18 @@ impl Units {
     /// The runner whose turn it is.
     pub fn runner(&self) -> &ArbiterHandle {
         &self.runners[self.next.fetch_add(1, Ordering::Relaxed) % self.runners.len()]
+    }
+}
+
+/// Held by an actor that Atelier cannot do without. actix does not revive an actor that panicked, and what it had in memory
+/// may be half changed, so the process ends: a restart from disk is safer than going on.
+pub(crate) struct Vital(pub &'static str);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(actor = self.0, "a vital actor panicked, ending the process");
+            std::process::abort();
+        }
     }
 }

@@ -1,1 +1,37 @@
-//! The web room.
+//! The HTTP façade: reads and checks what clients send, asks an actor, renders the answer in the client's dialect. No decision
+//! about jobs, money or accounts is made here.
+//!
+//! Reading order: `router` (what exists), `gateway` (what handlers work with), `problem` (how errors look), `auth`, `fields`
+//! (how bodies are read), then `openai`, `native`, `admin`.
+
+pub mod router;
+
+pub mod gateway;
+
+pub mod problem;
+
+mod auth;
+
+mod body;
+
+mod fields;
+
+mod links;
+
+mod observe;
+
+mod openai;
+
+mod native;
+
+mod admin;
+
+mod media;
+
+mod health;
+
+mod docs;
+
+pub use docs::openapi_json;
+pub use gateway::{Gateway, Limits};
+pub use links::Links;

@@ -1,7 +1,8 @@
 //! What the pool is told, and what it does with each.
 
 use super::{
-    AccountPool, Candidate, Lease, Need, Outcome, PoolState,
+    AccountPool, Candidate, Lease, Need, Outcome, PoolState, Waiter,
+    line::Class,
     policy::{Pick, Verdict},
 };
 use crate::refused::Refused;
@@ -13,11 +14,11 @@ use atelier_domain::{
     job::{JobKind, Route},
     time::Millis,
 };
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::sync::oneshot;
 
 #[derive(Message)]
-#[rtype(result = "Result<oneshot::Receiver<Lease>, Refused>")]
+#[rtype(result = "oneshot::Receiver<Result<Lease, Refused>>")]
 pub(super) struct Acquire {
     pub need: Need,
 }
@@ -26,7 +27,6 @@ pub(super) struct Acquire {
 #[rtype(result = "Option<Lease>")]
 pub(super) struct Adopt {
     pub account: AccountId,
-    pub kind: JobKind,
     pub model: String,
 }
 
@@ -49,26 +49,28 @@ pub(super) struct Explain {
 pub(super) struct Returned {
     pub account: AccountId,
     pub model: String,
-    pub kind: JobKind,
     pub since: Millis,
     pub outcome: Outcome,
 }
 
 impl AccountPool {
-    fn lend(&mut self, pick: &Pick, need: &Need) -> Lease {
-        let now = self.clock.now();
-        self.book.borrow(pick.account, need.kind, now);
+    fn lease(&self, pick: Pick, model: String) -> Lease {
         metrics::counter!("atelier_leases_total").increment(1);
-        let model = need.routes.get(pick.route).map(|route| route.model.clone()).unwrap_or_default();
         Lease {
             account: pick.account,
             route: pick.route,
             model,
-            kind: need.kind,
-            since: now,
+            since: self.clock.now(),
             outcome: Outcome::Neutral,
             back: self.back.clone(),
         }
+    }
+
+    fn lend(&mut self, pick: Pick, need: &Need, waited: Duration) -> Lease {
+        metrics::histogram!("atelier_lease_wait_seconds").record(waited.as_secs_f64());
+        self.book.borrow(pick.account, self.clock.now());
+        let model = need.routes.get(pick.route).map(|route| route.model.clone()).unwrap_or_default();
+        self.lease(pick, model)
     }
 
     pub(super) fn take_back(&mut self, returned: &Returned) {
@@ -76,7 +78,7 @@ impl AccountPool {
         if let Outcome::Fault(fault) = &returned.outcome {
             tracing::info!(account = %returned.account, class = fault.class.name(), context = %fault.context, "attempt failed");
         }
-        self.book.give_back(returned.account, returned.kind, &returned.model, &returned.outcome, now);
+        self.book.give_back(returned.account, &returned.model, &returned.outcome, now);
         if returned.outcome == Outcome::Success {
             self.book.learn(now.since(returned.since));
         }
@@ -84,49 +86,60 @@ impl AccountPool {
 
     /// Lends to those who wait, for as long as there is anything to lend.
     pub(super) fn serve_line(&mut self, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let mut wake: Option<Millis> = None;
-        for class in self.lines.classes() {
-            loop {
-                let Some(need) = self.lines.head(&class) else { break };
-                match self.book.choose(need.kind, &need.routes, now) {
-                    Verdict::Pick(pick) => {
-                        let Some((need, since, waiter)) = self.lines.pop(&class) else { break };
-                        if waiter.is_closed() {
-                            continue;
-                        }
-                        metrics::histogram!("atelier_lease_wait_seconds").record(now.since(since).as_secs_f64());
-                        let lease = self.lend(&pick, &need);
-                        // A waiter that left in between drops the lease, which brings it home.
-                        let _ = waiter.send(lease);
-                    }
-                    Verdict::Wait { until } => {
-                        wake = wake.into_iter().chain(until).min();
-                        break;
-                    }
-                    // Nobody will ever come: those who wait are told by the closed channel.
-                    Verdict::Never => self.lines.disband(&class),
+        loop {
+            let (next, wake) = self.whose_turn();
+            let Some((class, pick)) = next else {
+                if let Some(at) = wake {
+                    self.set_alarm(at, ctx);
                 }
+                break;
+            };
+            if let Some((need, since, waiter)) = self.lines.pop(&class) {
+                let lease = self.lend(pick, &need, self.clock.now().since(since));
+                // A waiter that left in between drops the lease, which brings it home.
+                let _ = waiter.send(Ok(lease));
             }
-        }
-        if let Some(at) = wake {
-            self.set_alarm(at, ctx);
         }
         self.show();
     }
 
-    fn set_alarm(&mut self, at: Millis, ctx: &mut Context<Self>) {
-        if self.alarm.is_some_and(|set| set <= at) {
-            return;
-        }
-        self.alarm = Some(at);
-        let sleep = self.clock.sleep_until(at).into_actor(self).map(move |(), act, ctx| {
-            if act.alarm == Some(at) {
-                act.alarm = None;
-                act.serve_line(ctx);
+    /// Of those who can be served now, the one whose key's turn is first; if nobody can, when a rest ends. Those whom nobody
+    /// will ever serve are told so.
+    fn whose_turn(&mut self) -> (Option<(Class, Pick)>, Option<Millis>) {
+        let now = self.clock.now();
+        let (mut next, mut wake) = (None::<(u64, Class, Pick)>, None);
+        for class in self.lines.classes() {
+            self.lines.drop_gone_heads(&class, Waiter::is_closed);
+            let Some((turn, need)) = self.lines.head(&class) else { continue };
+            match self.book.choose(need.kind, &need.routes, now) {
+                Verdict::Pick(pick) => {
+                    if next.as_ref().is_none_or(|(first, ..)| turn < *first) {
+                        next = Some((turn, class, pick));
+                    }
+                }
+                Verdict::Wait { until } => wake = wake.into_iter().chain(until).min(),
+                Verdict::Never => {
+                    for waiter in self.lines.disband(&class) {
+                        let _ = waiter.send(Err(nobody()));
+                    }
+                }
             }
+        }
+        (next.map(|(_, class, pick)| (class, pick)), wake)
+    }
+
+    fn set_alarm(&mut self, at: Millis, ctx: &mut Context<Self>) {
+        if let Some((set, handle)) = self.alarm {
+            if set <= at {
+                return;
+            }
+            ctx.cancel_future(handle);
+        }
+        let sleep = self.clock.sleep_until(at).into_actor(self).map(|(), act, ctx| {
+            act.alarm = None;
+            act.serve_line(ctx);
         });
-        ctx.spawn(sleep);
+        self.alarm = Some((at, ctx.spawn(sleep)));
     }
 
     pub(super) fn show(&self) {
@@ -137,48 +150,40 @@ impl AccountPool {
     }
 }
 
+fn nobody() -> Refused {
+    Refused::new(Code::NoAccountAvailable, "no enabled account here can serve this model")
+}
+
 impl Handler<Acquire> for AccountPool {
     type Result = MessageResult<Acquire>;
 
     fn handle(&mut self, Acquire { need }: Acquire, ctx: &mut Self::Context) -> Self::Result {
         let (answer, lease) = oneshot::channel();
         let now = self.clock.now();
-        // Those who came before go first, so a free account is only taken past an empty line.
-        let verdict = self.book.choose(need.kind, &need.routes, now);
-        match verdict {
+        match self.book.choose(need.kind, &need.routes, now) {
             Verdict::Never => {
-                let why = "no enabled account here can serve this model";
-                return MessageResult(Err(Refused::new(Code::NoAccountAvailable, why)));
+                let _ = answer.send(Err(nobody()));
             }
-            Verdict::Pick(pick) if self.lines.is_clear(&need) => {
-                metrics::histogram!("atelier_lease_wait_seconds").record(0.0);
-                let lease = self.lend(&pick, &need);
-                let _ = answer.send(lease);
+            // Past an empty line only: those who came before go first.
+            Verdict::Pick(pick) if self.lines.len() == 0 => {
+                let _ = answer.send(Ok(self.lend(pick, &need, Duration::ZERO)));
             }
             _ => {
                 self.lines.push(need, now, answer);
+                self.lines.sweep(Waiter::is_closed);
                 self.serve_line(ctx);
             }
         }
-        MessageResult(Ok(lease))
+        MessageResult(lease)
     }
 }
 
 impl Handler<Adopt> for AccountPool {
     type Result = MessageResult<Adopt>;
 
-    fn handle(&mut self, Adopt { account, kind, model }: Adopt, _: &mut Self::Context) -> Self::Result {
-        let now = self.clock.now();
-        let known = self.book.borrow(account, kind, now);
-        MessageResult(known.then(|| Lease {
-            account,
-            route: 0,
-            model,
-            kind,
-            since: now,
-            outcome: Outcome::Neutral,
-            back: self.back.clone(),
-        }))
+    fn handle(&mut self, Adopt { account, model }: Adopt, _: &mut Self::Context) -> Self::Result {
+        let known = self.book.borrow(account, self.clock.now());
+        MessageResult(known.then(|| self.lease(Pick { account, route: 0 }, model)))
     }
 }
 

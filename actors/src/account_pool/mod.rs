@@ -3,11 +3,13 @@
 mod line;
 mod messages;
 mod policy;
+mod provision;
 
-pub use policy::{Candidate, PoolConfig, Standing};
+pub use policy::{Candidate, PoolConfig, Reason, Standing};
+pub use provision::{Wanted, provision};
 
-use crate::refused::Refused;
-use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, StreamHandler};
+use crate::{refused::Refused, system::Vital};
+use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, SpawnHandle, StreamHandler};
 use atelier_domain::{
     account::Account,
     fault::Fault,
@@ -54,7 +56,6 @@ pub struct Lease {
     /// Which of the need's routes it serves.
     pub route: usize,
     model: String,
-    kind: JobKind,
     since: Millis,
     outcome: Outcome,
     back: mpsc::UnboundedSender<Returned>,
@@ -70,8 +71,12 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Outcome::Neutral);
-        let returned =
-            Returned { account: self.account, model: std::mem::take(&mut self.model), kind: self.kind, since: self.since, outcome };
+        let returned = Returned {
+            account: self.account,
+            model: std::mem::take(&mut self.model),
+            since: self.since,
+            outcome,
+        };
         // Fails only when the pool itself is gone, and then there is nothing to return to.
         let _ = self.back.send(returned);
     }
@@ -105,30 +110,47 @@ pub struct PoolState {
 
 impl Pool {
     /// Starts the pool with these accounts on its arbiter.
-    pub fn start(accounts: Vec<Account>, config: PoolConfig, clock: Arc<dyn Clock>, on: &ArbiterHandle) -> Self {
+    pub fn start(
+        accounts: Vec<Account>,
+        config: PoolConfig,
+        clock: Arc<dyn Clock>,
+        on: &ArbiterHandle,
+    ) -> Self {
         let gauges = Arc::<Gauges>::default();
         let shown = gauges.clone();
         let addr = AccountPool::start_in_arbiter(on, move |ctx| {
             ctx.set_mailbox_capacity(16_384);
-            // Unbounded, yet bounded by the leases that are out: each returns once.
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "bounded by the leases that are out: each returns once"
+            )]
             let (back, returns) = mpsc::unbounded_channel();
             ctx.add_stream(futures_util::stream::unfold(returns, async |mut returns| {
                 returns.recv().await.map(|returned| (returned, returns))
             }));
-            AccountPool { book: Book::new(accounts, config), lines: Lines::default(), clock, back, gauges: shown, alarm: None }
+            AccountPool {
+                book: Book::new(accounts, config),
+                lines: Lines::default(),
+                clock,
+                back,
+                gauges: shown,
+                alarm: None,
+                _vital: Vital("account pool"),
+            }
         });
         Self { addr, gauges }
     }
 
-    /// Borrows an account, waiting in line for as long as the caller holds on. Refused at once when no account can ever serve.
+    /// Borrows an account, waiting in line for as long as the caller holds on. Refused with `no_account_available` at once, or
+    /// while in line, when no account is left that could ever serve.
     pub async fn acquire(&self, need: Need) -> Result<Lease, Refused> {
-        let answer = self.addr.send(Acquire { need }).await??;
-        answer.await.map_err(|_| Refused::from(actix::MailboxError::Closed))
+        let answer = self.addr.send(Acquire { need }).await?;
+        answer.await.map_err(|_| Refused::from(actix::MailboxError::Closed))?
     }
 
     /// Borrows the account that a job was submitted with, whatever its slots, to poll or cancel there.
-    pub async fn adopt(&self, account: AccountId, kind: JobKind, model: String) -> Result<Option<Lease>, Refused> {
-        Ok(self.addr.send(Adopt { account, kind, model }).await?)
+    pub async fn adopt(&self, account: AccountId, model: String) -> Result<Option<Lease>, Refused> {
+        Ok(self.addr.send(Adopt { account, model }).await?)
     }
 
     /// Adds or replaces an account.
@@ -155,13 +177,17 @@ impl Pool {
 
 struct AccountPool {
     book: Book,
-    lines: Lines<oneshot::Sender<Lease>>,
+    lines: Lines<Waiter>,
     clock: Arc<dyn Clock>,
     back: mpsc::UnboundedSender<Returned>,
     gauges: Arc<Gauges>,
     /// When the line is looked at again because a cool-down ends.
-    alarm: Option<Millis>,
+    alarm: Option<(Millis, SpawnHandle)>,
+    _vital: Vital,
 }
+
+/// How a waiter is called.
+type Waiter = oneshot::Sender<Result<Lease, Refused>>;
 
 impl Actor for AccountPool {
     type Context = Context<Self>;

@@ -153,7 +153,7 @@ impl Book {
     }
 
     /// Counts an attempt for the account; false when there is no such account.
-    pub fn borrow(&mut self, account: AccountId, _: JobKind, now: Millis) -> bool {
+    pub fn borrow(&mut self, account: AccountId, now: Millis) -> bool {
         self.entries.get_mut(&account).is_some_and(|entry| {
             entry.in_flight += 1;
             entry.last_used = now;
@@ -162,13 +162,15 @@ impl Book {
     }
 
     /// Ends an attempt and draws the consequences.
-    pub fn give_back(&mut self, account: AccountId, _: JobKind, model: &str, outcome: &Outcome, now: Millis) {
+    pub fn give_back(&mut self, account: AccountId, model: &str, outcome: &Outcome, now: Millis) {
         let Some(entry) = self.entries.get_mut(&account) else { return };
         entry.in_flight = entry.in_flight.saturating_sub(1);
         match outcome {
             Outcome::Success => entry.faults_in_a_row = 0,
             Outcome::Neutral => {}
-            Outcome::Fault(fault) => entry.suffer(&reaction(fault, &self.config, now), fault, model, &self.config),
+            Outcome::Fault(fault) => {
+                entry.suffer(&reaction(fault, &self.config, now), fault, model, &self.config)
+            }
         }
     }
 
@@ -194,13 +196,13 @@ impl Book {
             let mut best: Option<&Entry> = None;
             for entry in self.entries.values() {
                 match entry.answer(route, now) {
-                    Reason::Eligible => {
-                        if best.is_none_or(|b| (entry.in_flight, entry.last_used) < (b.in_flight, b.last_used)) {
-                            best = Some(entry);
-                        }
+                    Reason::Eligible if best.is_none_or(|best| entry.load() < best.load()) => {
+                        best = Some(entry)
                     }
                     Reason::Busy => wait = Some(wait.flatten()),
-                    Reason::Resting { until, .. } => wait = Some(Some(wait.flatten().map_or(until, |w: Millis| w.min(until)))),
+                    Reason::Resting { until, .. } => {
+                        wait = Some(Some(wait.flatten().map_or(until, |w: Millis| w.min(until))));
+                    }
                     _ => {}
                 }
             }
@@ -238,13 +240,23 @@ impl Book {
             in_flight: entry.in_flight,
             faults_in_a_row: entry.faults_in_a_row,
             banned: entry.banned,
-            resting: entry.resting.iter().filter(|(_, r)| now < r.until).map(|(m, r)| (m.clone(), r.until, r.class)).collect(),
+            resting: entry
+                .resting
+                .iter()
+                .filter(|(_, r)| now < r.until)
+                .map(|(m, r)| (m.clone(), r.until, r.class))
+                .collect(),
         };
         self.entries.values().map(standing).collect()
     }
 }
 
 impl Entry {
+    /// The lower, the sooner it is picked.
+    const fn load(&self) -> (u32, Millis) {
+        (self.in_flight, self.last_used)
+    }
+
     fn answer(&self, route: &Route, now: Millis) -> Reason {
         if self.account.engine != route.engine {
             return Reason::WrongEngine;
@@ -268,7 +280,12 @@ impl Entry {
     fn suffer(&mut self, reaction: &Reaction, fault: &Fault, model: &str, config: &PoolConfig) {
         if let Some(until) = reaction.rest_until {
             let name = if fault.scope == FaultScope::AccountModel { model } else { "" };
-            self.resting.insert(name.to_owned(), Rest { until, class: fault.class });
+            let rest = Rest { until, class: fault.class };
+            // Attempts that ran beside each other end in any order: the longest rest counts.
+            let kept = self.resting.entry(name.to_owned()).or_insert(rest);
+            if kept.until < until {
+                *kept = rest;
+            }
         }
         if reaction.counts {
             self.faults_in_a_row += 1;
@@ -299,7 +316,9 @@ fn reaction(fault: &Fault, config: &PoolConfig, now: Millis) -> Reaction {
         FaultClass::Billing | FaultClass::Auth => (None, true, true),
         FaultClass::JobLost | FaultClass::UnknownOutcome => (None, true, false),
         // The request's fault, the model's, or ours: the account did nothing wrong.
-        FaultClass::Content | FaultClass::Invalid | FaultClass::ModelGone | FaultClass::Internal => (None, false, false),
+        FaultClass::Content | FaultClass::Invalid | FaultClass::ModelGone | FaultClass::Internal => {
+            (None, false, false)
+        }
     };
     Reaction { rest_until, counts, bans }
 }
@@ -349,8 +368,8 @@ mod tests {
 
     fn run(book: &mut Book, id: u128, outcome: &Outcome, now: i64) {
         let id = AccountId::from_uuid(Uuid::from_u128(id));
-        assert!(book.borrow(id, JobKind::Image, Millis(now)));
-        book.give_back(id, JobKind::Image, "m", outcome, Millis(now));
+        assert!(book.borrow(id, Millis(now)));
+        book.give_back(id, "m", outcome, Millis(now));
     }
 
     #[test]
@@ -358,7 +377,7 @@ mod tests {
         let mut book = Book::new(vec![account(1, 1), account(2, 2)], config());
         let mut order = vec![];
         while let Some(id) = pick(&book, order.len() as i64) {
-            book.borrow(AccountId::from_uuid(Uuid::from_u128(id)), JobKind::Image, Millis(order.len() as i64));
+            book.borrow(AccountId::from_uuid(Uuid::from_u128(id)), Millis(order.len() as i64));
             order.push(id);
         }
         assert_eq!(order, [1, 2, 2]);
@@ -430,11 +449,27 @@ mod tests {
     fn every_account_is_explained_with_its_own_reason() {
         let mut banned = account(4, 1);
         banned.engine = "studio".into();
-        let accounts = vec![account(1, 1), account(2, 0), Account { enabled: false, ..account(3, 1) }, banned, Account { engine: "openai".into(), ..account(5, 1) }];
+        let accounts = vec![
+            account(1, 1),
+            account(2, 0),
+            Account { enabled: false, ..account(3, 1) },
+            banned,
+            Account { engine: "openai".into(), ..account(5, 1) },
+        ];
         let mut book = Book::new(accounts, config());
         run(&mut book, 4, &Outcome::Fault(Fault::new(FaultClass::Auth, "x")), 0);
-        let reasons: Vec<Reason> = book.explain(JobKind::Image, &routes(), Millis(0)).into_iter().map(|c| c.reason).collect();
-        assert_eq!(reasons, [Reason::Picked, Reason::Busy, Reason::Disabled, Reason::Banned(FaultClass::Auth), Reason::WrongEngine]);
+        let reasons: Vec<Reason> =
+            book.explain(JobKind::Image, &routes(), Millis(0)).into_iter().map(|c| c.reason).collect();
+        assert_eq!(
+            reasons,
+            [
+                Reason::Picked,
+                Reason::Busy,
+                Reason::Disabled,
+                Reason::Banned(FaultClass::Auth),
+                Reason::WrongEngine
+            ]
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use atelier_domain::{
     code::Code,
     time::{Clock, Millis},
 };
-use atelier_store::{Batch, Expect, Row, Store, Table};
+use atelier_store::{Batch, Expect, Row, Scan, Store, Table};
 use policy::Throttle;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -22,9 +22,16 @@ use std::{
     time::Duration,
 };
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 
 /// How long a session lasts.
 pub const SESSION_LENGTH: Duration = Duration::from_secs(24 * 3600);
+
+/// Longer passwords are wrong without a look, in bytes.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// Passwords that are hashed at the same time.
+const HASHES_AT_ONCE: usize = 2;
 
 /// Where the admin's row is.
 const ADMIN: &[u8] = b"admin";
@@ -59,21 +66,28 @@ pub struct AdminDesk {
     store: Store,
     clock: Arc<dyn Clock>,
     throttle: Arc<Mutex<Throttle>>,
+    hashing: Arc<Semaphore>,
 }
 
 impl AdminDesk {
     /// The desk over this store.
     pub fn open(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, throttle: Arc::default() }
+        Self { store, clock, throttle: Arc::default(), hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
     }
 
     /// Sets the admin of first start. A configured password is taken whenever it changed; without one, a password is made
-    /// if there is none yet, and returned so that it can be shown once.
-    pub async fn bootstrap(&self, username: &str, configured: Option<&str>) -> Result<Option<KeySecret>, Refused> {
+    /// if there is none yet, and returned so that it can be shown once. New credentials close all sessions.
+    pub async fn bootstrap(
+        &self,
+        username: &str,
+        configured: Option<&str>,
+    ) -> Result<Option<KeySecret>, Refused> {
         let kept = self.store.load::<Admin>(ADMIN)?;
         let unchanged = match (&kept, configured) {
             (Some(admin), None) => admin.username == username,
-            (Some(admin), Some(password)) => admin.username == username && verifies(&admin.password_hash, password).await?,
+            (Some(admin), Some(password)) => {
+                admin.username == username && self.verifies(&admin.password_hash, password).await?
+            }
             (None, _) => false,
         };
         if unchanged {
@@ -84,7 +98,7 @@ impl AdminDesk {
             return Ok(None);
         }
         let secret = configured.map_or_else(|| KeySecret::with_prefix(""), KeySecret::given);
-        let password_hash = hash(secret.expose()).await?;
+        let password_hash = self.hash(secret.expose()).await?;
         self.write(&Admin { username: username.to_owned(), password_hash }).await?;
         Ok(configured.is_none().then_some(secret))
     }
@@ -92,10 +106,12 @@ impl AdminDesk {
     /// Opens a session for the right name and password. `peer` is where the attempt comes from; too many failures are throttled.
     pub async fn login(&self, peer: &str, username: &str, password: &str) -> Result<KeySecret, Refused> {
         self.throttled(|throttle, now| throttle.admit(peer, now))?;
-        let admin = self.store.load::<Admin>(ADMIN)?.ok_or_else(|| Refused::internal("no admin was set up"))?;
+        let admin =
+            self.store.load::<Admin>(ADMIN)?.ok_or_else(|| Refused::internal("no admin was set up"))?;
         let named = bool::from(admin.username.as_bytes().ct_eq(username.as_bytes()));
         // The password is checked for a wrong name as well, so that timing does not tell which was wrong.
-        let right = verifies(&admin.password_hash, password).await?;
+        let right =
+            password.len() <= LONGEST_PASSWORD && self.verifies(&admin.password_hash, password).await?;
         if !(named && right) {
             return Err(Refused::new(Code::InvalidCredentials, "the user name or the password is wrong"));
         }
@@ -129,10 +145,50 @@ impl AdminDesk {
         let mut batch = Batch::new();
         batch.put_row(ADMIN, admin, Expect::Any).map_err(Refused::internal)?;
         self.store.submit(batch).await?;
-        Ok(())
+        loop {
+            let open = self.store.scan(Table::Sessions, Scan::all())?;
+            if open.is_empty() {
+                return Ok(());
+            }
+            let mut batch = Batch::new();
+            for (place, _) in open {
+                batch.delete(Table::Sessions, place);
+            }
+            self.store.submit(batch).await?;
+        }
     }
 
-    fn throttled(&self, act: impl FnOnce(&mut Throttle, Millis) -> Result<(), Refused>) -> Result<(), Refused> {
+    /// Hashing takes 19 MiB and a thread each time, so few at once.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let _turn = self.hashing.acquire().await.map_err(Refused::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Refused::internal)?.map_err(Refused::internal)
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Refused> {
+        let password = password.to_owned();
+        self.apart(move || {
+            let hash = Argon2::default().hash_password(password.as_bytes());
+            hash.map(|hash| hash.to_string()).map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    async fn verifies(&self, hash: &str, password: &str) -> Result<bool, Refused> {
+        let (hash, password) = (hash.to_owned(), password.to_owned());
+        self.apart(move || {
+            let hash = PasswordHash::new(&hash).map_err(|error| error.to_string())?;
+            Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        })
+        .await
+    }
+
+    fn throttled(
+        &self,
+        act: impl FnOnce(&mut Throttle, Millis) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         let now = self.clock.now();
         act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
@@ -141,21 +197,4 @@ impl AdminDesk {
 /// Where the session of a token is kept: under its hash, so that a stolen database opens no session.
 fn place(token: &str) -> Vec<u8> {
     sha256_hex(token).into_bytes()
-}
-
-async fn hash(password: &str) -> Result<String, Refused> {
-    let password = password.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || {
-        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|e| e.to_string())
-    });
-    hashed.await.map_err(Refused::internal)?.map_err(Refused::internal)
-}
-
-async fn verifies(hash: &str, password: &str) -> Result<bool, Refused> {
-    let (hash, password) = (hash.to_owned(), password.to_owned());
-    let verified = tokio::task::spawn_blocking(move || {
-        let hash = PasswordHash::new(&hash).map_err(|e| e.to_string())?;
-        Ok::<_, String>(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-    });
-    verified.await.map_err(Refused::internal)?.map_err(Refused::internal)
 }

@@ -39,7 +39,9 @@ impl Throttle {
         if let Some(&oldest) = full {
             let wait = (oldest + WINDOW).since(now).max(Duration::from_secs(1));
             let message = format!("too many failed logins: wait {} s and try again", wait.as_secs());
-            return Err(Refused::new(Code::LoginThrottled, message).retry_after(wait.min(Duration::from_secs(60))));
+            return Err(
+                Refused::new(Code::LoginThrottled, message).retry_after(wait.min(Duration::from_secs(60)))
+            );
         }
         self.by_peer.entry(peer.to_owned()).or_default().push_back(now);
         self.all.push_back(now);

@@ -1,11 +1,12 @@
 //! What the ledger is told, and what it does with each.
 
 use super::{
-    Balance, CreditLedger,
+    Balance, CreditLedger, Verdict,
     policy::{self, Settlement, Taken},
+    verify::{self, Books},
 };
 use crate::refused::Refused;
-use actix::{Handler, Message, ResponseFuture};
+use actix::{AtomicResponse, Handler, Message, ResponseFuture, WrapFuture};
 use atelier_domain::{
     credit::{Credits, Entry, Hold},
     ids::KeyId,
@@ -60,10 +61,11 @@ impl Handler<Settle> for CreditLedger {
     type Result = ResponseFuture<Result<Settlement, Refused>>;
 
     fn handle(&mut self, Settle { job, hold, media }: Settle, _: &mut Self::Context) -> Self::Result {
-        let commit = policy::ending(&job, &hold, &media, self.clock.now()).map(|batch| self.store.submit(batch));
+        let commit =
+            policy::ending(&job, &hold, &media, self.clock.now()).map(|batch| self.store.submit(batch));
         Box::pin(async move {
             match commit?.await {
-                Ok(_) => Ok(Settlement::Settled(job)),
+                Ok(_) => Ok(Settlement::Settled(Box::new(job))),
                 Err(error) => policy::settled_before(error),
             }
         })
@@ -81,5 +83,25 @@ impl Handler<Grant> for CreditLedger {
             store.submit(batch?).await.map_err(policy::why_not_granted)?;
             policy::balance(&store, key)
         })
+    }
+}
+
+/// The end of a verification, for which no credit may move.
+#[derive(Message)]
+#[rtype(result = "Result<Verdict, Refused>")]
+pub(super) struct Conclude(pub Box<Books>);
+
+impl Handler<Conclude> for CreditLedger {
+    type Result = AtomicResponse<Self, Result<Verdict, Refused>>;
+
+    fn handle(&mut self, Conclude(books): Conclude, _: &mut Self::Context) -> Self::Result {
+        let store = self.store.clone();
+        let concluded = async move {
+            // Answered after every movement that was handed in before.
+            store.submit(Batch::new()).await?;
+            let concluded = tokio::task::spawn_blocking(move || verify::conclude(&store, *books));
+            Ok(concluded.await.map_err(Refused::internal)??)
+        };
+        AtomicResponse::new(Box::pin(concluded.into_actor(self)))
     }
 }

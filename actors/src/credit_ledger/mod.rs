@@ -8,7 +8,7 @@ mod verify;
 pub use policy::{Settlement, Taken};
 pub use verify::{Drift, Verdict};
 
-use crate::refused::Refused;
+use crate::{refused::Refused, system::Vital};
 use actix::{Actor, Addr, ArbiterHandle, Context};
 use atelier_domain::{
     code::Code,
@@ -19,7 +19,7 @@ use atelier_domain::{
     time::Clock,
 };
 use atelier_store::{Batch, Store, Table};
-use messages::{Grant, Settle, TakeHold};
+use messages::{Conclude, Grant, Settle, TakeHold};
 use std::sync::Arc;
 
 /// How the rest of Atelier speaks to the ledger.
@@ -53,7 +53,7 @@ impl Ledger {
         let kept = store.clone();
         let addr = CreditLedger::start_in_arbiter(on, move |ctx| {
             ctx.set_mailbox_capacity(16_384);
-            CreditLedger { store: kept, clock }
+            CreditLedger { store: kept, clock, _vital: Vital("credit ledger") }
         });
         Self { addr, store }
     }
@@ -70,9 +70,18 @@ impl Ledger {
     }
 
     /// Gives (or with a negative amount takes) credit, together with `rider`, such as the row of a new key.
-    pub async fn grant(&self, key: KeyId, amount: Credits, reason: Option<String>, rider: Option<Batch>) -> Result<Balance, Refused> {
+    pub async fn grant(
+        &self,
+        key: KeyId,
+        amount: Credits,
+        reason: Option<String>,
+        rider: Option<Batch>,
+    ) -> Result<Balance, Refused> {
         if amount.unsigned_abs() > MAX_AMOUNT.unsigned_abs() {
-            return Err(Refused::new(Code::BadField, format!("one entry moves {MAX_AMOUNT} credits at most")));
+            return Err(Refused::new(
+                Code::BadField,
+                format!("one entry moves {MAX_AMOUNT} credits at most"),
+            ));
         }
         self.addr.send(Grant { key, amount, reason, rider }).await?
     }
@@ -83,26 +92,36 @@ impl Ledger {
         Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
     }
 
+    /// What all keys together can spend or have set aside.
+    pub fn outstanding(&self) -> Result<Credits, Refused> {
+        let sum = |account: LedgerAccount| self.store.sum(Table::Balances, account.to_string().as_bytes());
+        Ok(-sum(LedgerAccount::Issued)? - sum(LedgerAccount::Earned)?)
+    }
+
     /// A key's entries, newest first, before the entry numbered `before`.
     pub fn statement(&self, key: KeyId, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
         policy::statement(&self.store, key, before, limit)
     }
 
     /// Proves the books from the entries alone: chain unbroken, every entry balanced, every balance the sum of its postings.
+    /// Credit moves on meanwhile, and only waits while the last entries and the balances are compared.
     pub async fn verify(&self) -> Result<Verdict, Refused> {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || verify::verify(&store)).await.map_err(Refused::internal)?.map_err(Refused::from)
+        let read = tokio::task::spawn_blocking(move || verify::read(&store));
+        let books = read.await.map_err(Refused::internal)??;
+        self.addr.send(Conclude(Box::new(books))).await?
     }
 }
 
 /// Proves the books of a store that no server has open.
 pub fn verify_offline(store: &Store) -> Result<Verdict, Refused> {
-    verify::verify(store).map_err(Refused::from)
+    Ok(verify::conclude(store, verify::read(store)?)?)
 }
 
 struct CreditLedger {
     store: Store,
     clock: Arc<dyn Clock>,
+    _vital: Vital,
 }
 
 impl Actor for CreditLedger {

@@ -26,7 +26,7 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Settlement {
     /// The job ended now, as this row says.
-    Settled(Job),
+    Settled(Box<Job>),
     /// It had ended before: nothing was written.
     AlreadySettled,
 }
@@ -98,7 +98,11 @@ fn post(batch: &mut Batch, entry: &Entry) -> Result<(), Refused> {
 
 pub(super) fn why_not_held(error: CommitError, rider: &Range<usize>, job: &Job) -> Taken {
     match error {
-        CommitError::Refused { op, reason: Refusal::Exists | Refusal::Changed } if rider.contains(&op) => Taken::Rider,
+        CommitError::Refused { op, reason: Refusal::Exists | Refusal::Changed | Refusal::Missing }
+            if rider.contains(&op) =>
+        {
+            Taken::Rider
+        }
         CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => Taken::Refused(Refused::new(
             Code::InsufficientCredits,
             format!("this costs {} credits and the balance is {balance}", job.price.total),
@@ -116,9 +120,10 @@ pub(super) fn settled_before(error: CommitError) -> Result<Settlement, Refused> 
 
 pub(super) fn why_not_granted(error: CommitError) -> Refused {
     match error {
-        CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => {
-            Refused::new(Code::BelowZero, format!("the balance is {balance}: a deduction cannot take it below zero"))
-        }
+        CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => Refused::new(
+            Code::BelowZero,
+            format!("the balance is {balance}: a deduction cannot take it below zero"),
+        ),
         other => other.into(),
     }
 }
@@ -128,7 +133,12 @@ pub(super) fn balance(store: &Store, key: KeyId) -> Result<Balance, Refused> {
     Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
 }
 
-pub(super) fn statement(store: &Store, key: KeyId, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
+pub(super) fn statement(
+    store: &Store,
+    key: KeyId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Numbered>, Refused> {
     let owner = key.uuid().as_bytes().to_vec();
     let mut scan = Scan::prefix(owner.clone()).reverse().limit(limit);
     if let Some(before) = before {
@@ -141,7 +151,10 @@ pub(super) fn statement(store: &Store, key: KeyId, before: Option<u64>, limit: u
             return Err(Refused::internal("the index of entries names one that is not there"));
         };
         let kept = LogEntry::decode(&bytes).map_err(Refused::internal)?;
-        entries.push(Numbered { seq: kept.seq, entry: serde_json::from_slice(&kept.row).map_err(Refused::internal)? });
+        entries.push(Numbered {
+            seq: kept.seq,
+            entry: serde_json::from_slice(&kept.row).map_err(Refused::internal)?,
+        });
     }
     Ok(entries)
 }

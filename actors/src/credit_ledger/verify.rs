@@ -1,7 +1,7 @@
 //! The proof of the books: everything that the ledger claims is worked out again from its entries alone.
 
 use atelier_domain::credit::{Credits, Entry, EntryKind, LedgerAccount};
-use atelier_store::{ReadError, Store, Table};
+use atelier_store::{LogEntry, ReadError, Scan, Store, Table};
 use std::collections::BTreeMap;
 
 /// The outcome of a verification.
@@ -37,15 +37,31 @@ impl Verdict {
     }
 }
 
+/// What the entries add up to, as far as they were read.
 #[derive(Default)]
-struct Books {
+pub(super) struct Books {
     sums: BTreeMap<String, Credits>,
     open: BTreeMap<String, Credits>,
     entries: u64,
+    /// The last entry read, and its hash.
+    last: (u64, [u8; 32]),
+    /// The chain is broken: what comes after it proves nothing.
+    broken: bool,
     problems: Vec<String>,
 }
 
+/// Entries read at once after the first pass.
+const PAGE: usize = 1_000;
+
 impl Books {
+    fn read_one(&mut self, kept: &LogEntry) {
+        self.last = (kept.seq, kept.hash);
+        match serde_json::from_slice::<Entry>(&kept.row) {
+            Ok(entry) => self.enter(kept.seq, &entry),
+            Err(_) => self.problems.push(format!("entry {}: unreadable", kept.seq)),
+        }
+    }
+
     fn enter(&mut self, seq: u64, entry: &Entry) {
         self.entries += 1;
         if !entry.balances() {
@@ -65,8 +81,12 @@ impl Books {
     fn follow_hold(&mut self, seq: u64, entry: &Entry) {
         let (Some(job), Some(number)) = (entry.job, entry.hold) else { return };
         let name = format!("{job}/{number}");
-        let held: Credits =
-            entry.postings.iter().filter(|p| p.account == LedgerAccount::Held(entry.key)).map(|p| p.amount).sum();
+        let held: Credits = entry
+            .postings
+            .iter()
+            .filter(|p| p.account == LedgerAccount::Held(entry.key))
+            .map(|p| p.amount)
+            .sum();
         match entry.kind {
             EntryKind::Hold => {
                 if self.open.insert(name, held).is_some() {
@@ -75,27 +95,38 @@ impl Books {
             }
             _ => match self.open.remove(&name) {
                 Some(amount) if amount == -held => {}
-                Some(_) => self.problems.push(format!("entry {seq}: hold {job}/{number} did not come back whole")),
-                None => self.problems.push(format!("entry {seq}: hold {job}/{number} settled without being open")),
+                Some(_) => {
+                    self.problems.push(format!("entry {seq}: hold {job}/{number} did not come back whole"))
+                }
+                None => {
+                    self.problems.push(format!("entry {seq}: hold {job}/{number} settled without being open"))
+                }
             },
         }
     }
 }
 
-pub(super) fn verify(store: &Store) -> Result<Verdict, ReadError> {
+/// Reads all entries, however long that takes; more may be written meanwhile.
+pub(super) fn read(store: &Store) -> Result<Books, ReadError> {
     let mut books = Books::default();
     let chain = store.walk_log(Table::Entries, |kept| -> Result<(), ReadError> {
-        match serde_json::from_slice::<Entry>(&kept.row) {
-            Ok(entry) => books.enter(kept.seq, &entry),
-            Err(_) => books.problems.push(format!("entry {}: unreadable", kept.seq)),
-        }
+        books.read_one(&kept);
         Ok(())
     });
     match chain {
-        Ok(_) => {}
-        Err(ReadError::Chain(broken)) => books.problems.push(broken.to_string()),
+        Ok(()) => {}
+        Err(ReadError::Chain(broken)) => {
+            books.broken = true;
+            books.problems.push(broken.to_string());
+        }
         Err(other) => return Err(other),
     }
+    Ok(books)
+}
+
+/// Reads the entries that came meanwhile and compares. Nothing may be written until this returns.
+pub(super) fn conclude(store: &Store, mut books: Books) -> Result<Verdict, ReadError> {
+    catch_up(store, &mut books)?;
     check_holds(store, &mut books)?;
     let drift = drift(store, &books.sums)?;
     let total: Credits = books.sums.values().sum();
@@ -103,7 +134,33 @@ pub(super) fn verify(store: &Store) -> Result<Verdict, ReadError> {
         books.problems.push(format!("all balances together are {total}, not 0"));
     }
     let head = store.head().1.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Verdict { entries: books.entries, accounts: books.sums.len() as u64, drift, problems: books.problems, head })
+    Ok(Verdict {
+        entries: books.entries,
+        accounts: books.sums.len() as u64,
+        drift,
+        problems: books.problems,
+        head,
+    })
+}
+
+fn catch_up(store: &Store, books: &mut Books) -> Result<(), ReadError> {
+    while !books.broken && books.last.0 < store.head().0 {
+        let after = Scan::all().after(books.last.0.to_be_bytes()).limit(PAGE);
+        let page = store.scan(Table::Entries, after)?;
+        if page.is_empty() {
+            books.problems.push(format!("entry {}: missing", books.last.0 + 1));
+            return Ok(());
+        }
+        for (_, bytes) in page {
+            let kept = LogEntry::decode(&bytes)?;
+            if (kept.seq, kept.prev) != (books.last.0 + 1, books.last.1) {
+                books.problems.push(format!("entry {}: does not follow the entry before", kept.seq));
+                books.broken = true;
+            }
+            books.read_one(&kept);
+        }
+    }
+    Ok(())
 }
 
 /// The rows of open holds and the entries say the same.
@@ -117,7 +174,9 @@ fn check_holds(store: &Store, books: &mut Books) -> Result<(), ReadError> {
         }
         Ok(())
     })?;
-    problems.extend(open.into_keys().map(|name| format!("hold {name}: open in the entries, but its row is gone")));
+    problems.extend(
+        open.into_keys().map(|name| format!("hold {name}: open in the entries, but its row is gone")),
+    );
     Ok(())
 }
 

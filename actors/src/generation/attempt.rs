@@ -5,39 +5,58 @@ use super::{
     policy,
 };
 use crate::{
-    account_pool::{Need, Outcome},
+    account_pool::{Lease, Need, Outcome},
     job_supervisor::{Live, prompt_file},
 };
 use atelier_domain::{
-    engine::{Call, Credential, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task},
+    code::Code,
+    engine::{Call, Credential, Engine, EngineEvent, Lookup, Output, Polled, Submission, Task},
     fault::{Fault, FaultClass},
     ids::AccountId,
     image::ImageSpec,
     job::{Job, JobError, JobKind, JobState, Route, Transition},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// How long an upstream has to confirm a cancel.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// The least time between two polls, whatever an engine asks for.
+const POLL_GAP: Duration = Duration::from_millis(5);
+
+/// How often in a row an engine may panic in a poll before its job is given up.
+const MAX_POLL_PANICS: u32 = 3;
+
 impl Drive {
-    /// From `queued`: an account, the row that says so, the request.
-    pub(super) async fn begin_attempt(&mut self, job: &Job) -> Result<(), Stopped> {
+    /// From `queued`: an account.
+    pub(super) async fn borrow(&mut self, job: &Job) -> Result<Lease, Stopped> {
         let need = Need { key: job.key, kind: JobKind::Image, routes: job.routes.clone() };
-        let lease = match self.wait_for(job, self.crew.pool.acquire(need)).await {
-            Ok(Ok(lease)) => lease,
-            Ok(Err(refused)) => {
+        match self.wait_for(job, self.crew.pool.acquire(need)).await {
+            Ok(Ok(lease)) => Ok(lease),
+            Ok(Err(refused)) if refused.code == Code::NoAccountAvailable => {
                 let error = JobError { code: refused.code, message: refused.message, class: None };
-                return self.crew.end(&self.live, Transition::Fail(error)).await;
+                Err(self.crew.end(&self.live, Transition::Fail(error)).await)
             }
-            Err(interrupt) => return self.interrupted(job, interrupt).await,
-        };
+            // The pool is gone, and with it the gateway: the job is taken up again by the next.
+            Ok(Err(_)) => Err(Stopped::Closing),
+            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
+        }
+    }
+
+    /// From an account: the row that says so, the request.
+    pub(super) async fn attempt(&mut self, lease: Lease) -> Result<(), Stopped> {
         let submit = Transition::Submit { account: lease.account, route: lease.route };
         self.lease = Some(lease);
         let job = self.crew.step(&self.live, submit).await?;
-        let Some((engine, call)) = self.call(&job).await? else { return self.no_engine().await };
-        match self.wait_for(&job, caught(engine.submit(call))).await {
-            Err(interrupt) => self.interrupted(&job, interrupt).await,
+        let Some((engine, call)) = self.call(&job).await? else { return Err(self.no_engine().await) };
+        match self.wait_for(&job, caught(async move { engine.submit(call).await })).await {
+            Err(interrupt) => Err(self.interrupted(&job, interrupt).await),
             Ok(Ok(submission)) => self.submitted(&job, submission).await,
             // A panic may have come after the bytes left.
             Ok(Err(panic)) => self.unknown(&job, panic).await,
@@ -58,14 +77,17 @@ impl Drive {
 
     /// From `submitting` without an answer, be it a lost one or a restart: found out, or failed; never blindly sent again.
     pub(super) async fn look_up(&mut self, job: &Job) -> Result<(), Stopped> {
-        let lost = Fault::new(FaultClass::Internal, "the gateway stopped while it was handing the job to the engine");
+        let lost = Fault::new(
+            FaultClass::Internal,
+            "the gateway stopped while it was handing the job to the engine",
+        );
         self.unknown(job, lost).await
     }
 
     async fn unknown(&mut self, job: &Job, fault: Fault) -> Result<(), Stopped> {
-        let Some((engine, call)) = self.call(job).await? else { return self.no_engine().await };
-        match self.wait_for(job, caught(engine.lookup(call))).await {
-            Err(interrupt) => self.interrupted(job, interrupt).await,
+        let Some((engine, call)) = self.call(job).await? else { return Err(self.no_engine().await) };
+        match self.wait_for(job, caught(async move { engine.lookup(call).await })).await {
+            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
             Ok(Ok(Lookup::Found { handle, poll_at })) if job.state == JobState::Submitting => {
                 self.poll_at = poll_at;
                 self.crew.step(&self.live, Transition::Accept(handle)).await.map(drop)
@@ -75,8 +97,10 @@ impl Drive {
                 self.suffer(job, fault).await
             }
             Ok(_) => {
-                self.give_back(Outcome::Fault(Fault::new(FaultClass::UnknownOutcome, "").with_context(fault.context)));
-                self.crew.end(&self.live, Transition::Fail(policy::outcome_unknown())).await
+                self.give_back(Outcome::Fault(
+                    Fault::new(FaultClass::UnknownOutcome, "").with_context(fault.context),
+                ));
+                Err(self.crew.end(&self.live, Transition::Fail(policy::outcome_unknown())).await)
             }
         }
     }
@@ -84,52 +108,77 @@ impl Drive {
     /// From `running` (or `fetching` after a restart): look, wait, look again.
     pub(super) async fn poll(&mut self, job: &Job) -> Result<(), Stopped> {
         if let Err(interrupt) = self.wait_for(job, self.crew.clock.sleep_until(self.poll_at)).await {
-            return self.interrupted(job, interrupt).await;
+            return Err(self.interrupted(job, interrupt).await);
         }
-        let Some((engine, call)) = self.call(job).await? else { return self.no_engine().await };
+        let Some((engine, call)) = self.call(job).await? else { return Err(self.no_engine().await) };
         let handle = job.handle.clone().unwrap_or_default();
-        match self.wait_for(job, caught(engine.poll(call, handle))).await {
-            Err(interrupt) => self.interrupted(job, interrupt).await,
+        match self.wait_for(job, caught(async move { engine.poll(call, handle).await })).await {
+            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
             Ok(Ok(Polled::Pending { progress, poll_at })) => {
-                self.poll_at = poll_at;
+                self.blind_polls = 0;
+                self.poll_at = poll_at.max(self.crew.clock.now() + POLL_GAP);
                 if let Some(percent) = progress {
-                    self.live.report(atelier_domain::engine::EngineEvent::Progress(percent));
+                    self.live.report(job.attempt, EngineEvent::Progress(percent));
                 }
                 Ok(())
             }
             Ok(Ok(Polled::Done(outputs))) => self.collect(job, outputs).await,
-            Ok(Ok(Polled::Failed(fault)) | Err(fault)) => self.suffer(job, fault).await,
+            // The poll failed, not the job: it still runs up there, and must not be sent to anybody else.
+            Ok(Ok(Polled::Failed(fault))) if fault.class == FaultClass::Network => {
+                self.poll_later(job, &fault);
+                Ok(())
+            }
+            Ok(Ok(Polled::Failed(fault))) => self.suffer(job, fault).await,
+            Ok(Err(panic)) if self.blind_polls < MAX_POLL_PANICS => {
+                self.poll_later(job, &panic);
+                Ok(())
+            }
+            Ok(Err(panic)) => {
+                self.stop_upstream(job).await;
+                self.give_back(Outcome::Neutral);
+                Err(self.crew.end(&self.live, Transition::Fail(policy::ended_by(&panic))).await)
+            }
         }
+    }
+
+    fn poll_later(&mut self, job: &Job, fault: &Fault) {
+        tracing::warn!(job_id = %job.id, class = fault.class.name(), context = %fault.context, "a poll told nothing");
+        self.blind_polls += 1;
+        self.poll_at = self.crew.clock.now() + policy::wait(self.blind_polls, rand::random());
     }
 
     async fn collect(&mut self, job: &Job, outputs: Vec<Output>) -> Result<(), Stopped> {
         if outputs.is_empty() {
-            let fault = Fault::new(FaultClass::JobLost, "the engine ended the job without a result; nothing was charged");
+            let fault = Fault::new(
+                FaultClass::JobLost,
+                "the engine ended the job without a result; nothing was charged",
+            );
             return self.suffer(job, fault).await;
         }
-        self.crew.step(&self.live, Transition::Fetch).await?;
-        self.crew.complete(&self.live, outputs).await?;
-        self.give_back(Outcome::Success);
-        Ok(())
+        if job.state != JobState::Submitting {
+            self.crew.step(&self.live, Transition::Fetch).await?;
+        }
+        let stopped = self.crew.complete(&self.live, outputs).await;
+        if matches!(stopped, Stopped::Ended(_)) {
+            self.give_back(Outcome::Success);
+        }
+        Err(stopped)
     }
 
     /// Stops the upstream as far as it can be stopped; what it says does not change how the job ends.
     pub(super) async fn stop_upstream(&mut self, job: &Job) {
         let Some(handle) = job.handle.clone() else { return };
         if let Ok(Some((engine, call))) = self.call(job).await {
-            let cancel = tokio::time::timeout(CANCEL_PATIENCE, caught(engine.cancel(call, handle))).await;
+            let cancel = caught(async move { engine.cancel(call, handle).await });
+            let cancel = tokio::time::timeout(CANCEL_PATIENCE, cancel).await;
             tracing::info!(job_id = %job.id, outcome = ?cancel.ok().and_then(Result::ok), "upstream cancel");
         }
     }
 
-    async fn no_engine(&mut self) -> Result<(), Stopped> {
+    async fn no_engine(&mut self) -> Stopped {
         self.give_back(Outcome::Neutral);
         let message = "the engine or the account that this job was given to is no longer configured; nothing was charged";
-        let error = JobError {
-            code: atelier_domain::code::Code::NoAccountAvailable,
-            message: message.into(),
-            class: None,
-        };
+        let error = JobError { code: Code::NoAccountAvailable, message: message.into(), class: None };
         self.crew.end(&self.live, Transition::Fail(error)).await
     }
 
@@ -141,19 +190,19 @@ impl Drive {
             return Ok(None);
         }
         let task = Arc::new(Task::Image(self.spec(job, route).await?));
-        let live = Arc::downgrade(&self.live);
+        let (live, attempt) = (Arc::downgrade(&self.live), job.attempt);
         let events = Arc::new(move |event| {
             if let Some(live) = live.upgrade() {
-                Live::report(&live, event);
+                Live::report(&live, attempt, event);
             }
         });
-        Ok(Some((engine, Call { job: job.id, attempt: job.attempt, task, credential: Credential { account }, events })))
+        Ok(Some((engine, Call { job: job.id, attempt, task, credential: Credential { account }, events })))
     }
 
     /// After a restart the account is borrowed again, past its slots: the upstream works for it already.
     async fn has_lease_of(&mut self, account: AccountId, route: &Route) -> Result<bool, Stopped> {
         if self.lease.is_none() {
-            let adopted = self.crew.pool.adopt(account, JobKind::Image, route.model.clone()).await;
+            let adopted = self.crew.pool.adopt(account, route.model.clone()).await;
             self.lease = adopted.map_err(|_| Stopped::Closing)?;
         }
         Ok(self.lease.is_some())
@@ -190,7 +239,7 @@ impl Drive {
 }
 
 /// Runs an engine call in a task of its own, so that its panic comes back as a fault. The task ends with the wait for it.
-async fn caught<T: 'static>(call: LocalFuture<T>) -> Result<T, Fault> {
+async fn caught<T: 'static>(call: impl Future<Output = T> + 'static) -> Result<T, Fault> {
     let task = AbortOnDrop(actix_rt::spawn(call));
     task.await.map_err(|context| {
         let message = "the gateway met a defect of its own in an engine; nothing was charged";
@@ -201,11 +250,11 @@ async fn caught<T: 'static>(call: LocalFuture<T>) -> Result<T, Fault> {
 /// A spawned task that does not outlive whoever waits for it.
 struct AbortOnDrop<T>(actix_rt::task::JoinHandle<T>);
 
-impl<T> std::future::Future for AbortOnDrop<T> {
+impl<T> Future for AbortOnDrop<T> {
     type Output = Result<T, String>;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(cx).map_err(|error| error.to_string())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|error| error.to_string())
     }
 }
 

@@ -1,12 +1,13 @@
 //! The writes of a generation: every arrow of the state machine, and the end with its money and files.
 
-use super::{Crew, drive::Stopped};
+use super::{Crew, drive::Stopped, policy::shortened};
 use crate::{credit_ledger::Settlement, job_supervisor::Live};
 use atelier_domain::{
+    code::Code,
     credit::Hold,
     engine::Output,
-    ids::MediaId,
-    job::{Job, JobOutput, JobState, Transition},
+    ids::{JobId, MediaId},
+    job::{Job, JobOutput, JobState, Prompt, Transition},
     media::Media,
 };
 use atelier_store::{Batch, CommitError, Expect};
@@ -37,41 +38,56 @@ impl Crew {
     }
 
     /// Keeps the outputs as files, then ends the job with its capture, in that order: a row never names a file that is not there.
-    pub(super) async fn complete(&self, live: &Live, outputs: Vec<Output>) -> Result<(), Stopped> {
-        let job = live.job();
-        let now = self.clock.now();
-        let charged = if job.metered { job.price.charge(u32::try_from(outputs.len()).unwrap_or(u32::MAX)) } else { 0 };
-        let files = self.keep_files(outputs).await?;
-        let outputs: Vec<JobOutput> = files.clone();
-        let job = self.after(&job, Transition::Complete { outputs, charged })?;
-        let job = job.clone().kept_for(self.config.retention, job.keep_until);
-        let expires_at = job.keep_until.unwrap_or(now);
-        let media = files.into_iter().map(|file| Media {
+    pub(super) async fn complete(&self, live: &Live, outputs: Vec<Output>) -> Stopped {
+        match self.completed(&live.job(), outputs).await {
+            Ok((job, media)) => self.settle(job, media).await,
+            Err(stopped) => stopped,
+        }
+    }
+
+    async fn completed(&self, job: &Job, mut outputs: Vec<Output>) -> Result<(Job, Vec<Media>), Stopped> {
+        // What was made at once goes from `submitting` to its end in one commit: a crash in between can still be looked up.
+        let job =
+            if job.state == JobState::Submitting { self.after(job, Transition::Fetch)? } else { job.clone() };
+        outputs.truncate(job.image.n.max(1) as usize);
+        let made = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
+        let charged = if job.metered { job.price.charge(made) } else { 0 };
+        let outputs = self.keep_files(outputs).await?;
+        let job = self.kept(self.after(&job, Transition::Complete { outputs, charged })?);
+        let media = |file: &JobOutput| Media {
             id: file.media,
             owner: job.key,
             job: job.id,
-            mime: file.mime,
+            mime: file.mime.clone(),
             bytes: file.bytes,
             width: file.width,
             height: file.height,
-            created_at: now,
-            expires_at,
-        });
-        let media = media.collect();
-        self.settle(live, job, media).await
+            created_at: job.updated_at,
+            expires_at: job.keep_until.unwrap_or(job.updated_at),
+        };
+        let media = job.outputs.iter().map(media).collect();
+        Ok((job, media))
     }
 
     /// Ends the job without a result: its hold is released with the row.
-    pub(super) async fn end(&self, live: &Live, transition: Transition) -> Result<(), Stopped> {
-        let job = self.after(&live.job(), transition)?;
-        let job = job.clone().kept_for(self.config.retention, job.keep_until);
-        self.settle(live, job, Vec::new()).await
+    pub(super) async fn end(&self, live: &Live, transition: Transition) -> Stopped {
+        match self.after(&live.job(), transition) {
+            Ok(job) => self.settle(self.kept(job), Vec::new()).await,
+            Err(stopped) => stopped,
+        }
     }
 
-    async fn settle(&self, live: &Live, job: Job, media: Vec<Media>) -> Result<(), Stopped> {
-        let place = *job.id.uuid().as_bytes();
-        let Some(hold) = self.store.load::<Hold>(place).map_err(Stopped::defect)? else {
-            return self.show_kept(live);
+    /// The ended job with its deletion date: its retention, and until then the answer that an Idempotency-Key finds.
+    fn kept(&self, job: Job) -> Job {
+        let at_least = job.keep_until;
+        job.kept_for(self.config.retention, at_least)
+    }
+
+    async fn settle(&self, job: Job, media: Vec<Media>) -> Stopped {
+        let hold = match self.store.load::<Hold>(job.id.uuid().as_bytes()) {
+            Ok(Some(hold)) => hold,
+            Ok(None) => return self.ended_before(job.id),
+            Err(error) => return Stopped::defect(error),
         };
         loop {
             match self.ledger.settle(job.clone(), hold.clone(), media.clone()).await {
@@ -79,26 +95,23 @@ impl Crew {
                     let (state, ms) = (job.state.name(), job.updated_at.since(job.created_at).as_millis());
                     let code = job.error.as_ref().map(|error| error.code.word());
                     tracing::info!(job_id = %job.id, request_id = %job.request_id, state, ms, charged = job.charged, code, "job ended");
-                    live.show(job);
-                    return Ok(());
+                    return Stopped::Ended(job);
                 }
-                Ok(Settlement::AlreadySettled) => return self.show_kept(live),
-                Err(refused) if refused.code == atelier_domain::code::Code::QueueFull => {
-                    tokio::time::sleep(QUEUE_WAIT).await;
-                }
-                Err(refused) if refused.code == atelier_domain::code::Code::ShuttingDown => return Err(Stopped::Closing),
-                Err(refused) => return Err(Stopped::defect(refused)),
+                Ok(Settlement::AlreadySettled) => return self.ended_before(job.id),
+                Err(refused) if refused.code == Code::QueueFull => tokio::time::sleep(QUEUE_WAIT).await,
+                Err(refused) if refused.code == Code::ShuttingDown => return Stopped::Closing,
+                Err(refused) => return Stopped::defect(refused),
             }
         }
     }
 
-    /// The job had ended before: what its row says is what happened.
-    fn show_kept(&self, live: &Live) -> Result<(), Stopped> {
-        let id = live.job().id;
-        let kept = self.store.load::<Job>(id.uuid().as_bytes()).map_err(Stopped::defect)?;
-        let kept = kept.filter(|job| job.state.is_terminal()).ok_or_else(|| Stopped::defect("an open job without a hold"))?;
-        live.show(kept);
-        Ok(())
+    /// The job had ended already: what its row says is what happened.
+    fn ended_before(&self, id: JobId) -> Stopped {
+        match self.store.load::<Job>(id.uuid().as_bytes()) {
+            Ok(Some(job)) if job.state.is_terminal() => Stopped::Ended(Box::new(job)),
+            Ok(_) => Stopped::defect("an open job without a hold"),
+            Err(error) => Stopped::defect(error),
+        }
     }
 
     async fn keep_files(&self, outputs: Vec<Output>) -> Result<Vec<JobOutput>, Stopped> {
@@ -113,7 +126,7 @@ impl Crew {
                     bytes: output.bytes.len() as u64,
                     width: output.width,
                     height: output.height,
-                    revised_prompt: output.revised_prompt,
+                    revised_prompt: output.revised_prompt.map(|text| shortened(text, Prompt::INLINE_BYTES)),
                 })
             };
             outputs.into_iter().map(keep).collect::<Result<Vec<_>, atelier_store::MediaError>>()
@@ -123,8 +136,6 @@ impl Crew {
     }
 
     fn after(&self, job: &Job, transition: Transition) -> Result<Job, Stopped> {
-        let next = job.after(transition, self.clock.now()).map_err(Stopped::defect)?;
-        debug_assert!(next.state != JobState::Completed || !next.outputs.is_empty());
-        Ok(next)
+        job.after(transition, self.clock.now()).map_err(Stopped::defect)
     }
 }

@@ -2,21 +2,23 @@
 //! the deadline; writes cannot.
 
 use super::{Crew, ExitKind, policy};
-use crate::job_supervisor::Live;
+use crate::{
+    account_pool::{Lease, Outcome},
+    job_supervisor::{Live, MAX_REBUILDS},
+};
 use atelier_domain::{
-    code::Code,
-    fault::{Fault, FaultClass},
-    job::{Job, JobError, JobState, Transition},
+    fault::Fault,
+    job::{Job, JobState, Transition},
     time::Millis,
 };
 use std::{future::Future, pin::pin, sync::Arc};
 
-use crate::account_pool::{Lease, Outcome};
-
-/// Why a drive stops before the end of its job.
+/// Why a drive stops.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// The store is closing.
+    /// The job has ended; this is its last row.
+    Ended(Box<Job>),
+    /// The gateway is closing.
     Closing,
     /// Something that cannot be happened; the text is for the log.
     Defect(String),
@@ -43,60 +45,63 @@ pub(super) struct Drive {
     pub(super) live: Arc<Live>,
     pub(super) lease: Option<Lease>,
     pub(super) poll_at: Millis,
+    /// Polls in a row that told nothing.
+    pub(super) blind_polls: u32,
     rebuilds: u32,
 }
 
 impl Drive {
     pub(super) fn new(crew: Arc<Crew>, live: Arc<Live>, rebuilds: u32) -> Self {
-        Self { crew, live, lease: None, poll_at: Millis(0), rebuilds }
+        Self { crew, live, lease: None, poll_at: Millis(0), blind_polls: 0, rebuilds }
     }
 
     pub(super) async fn run(mut self) -> ExitKind {
-        if self.rebuilds > crate::job_supervisor::MAX_REBUILDS {
-            let message = "the gateway met a defect of its own while it worked on this job; nothing was charged";
-            let error = JobError { code: Code::InternalError, message: message.into(), class: Some(FaultClass::Internal) };
-            return self.exit_of(Transition::Fail(error)).await;
+        match self.run_to_stop().await {
+            Stopped::Ended(job) => ExitKind::Ended(job),
+            Stopped::Closing => ExitKind::Suspended,
+            Stopped::Defect(context) => {
+                tracing::error!(job_id = %self.live.job().id, %context, "a generation met a defect");
+                ExitKind::Died
+            }
+        }
+    }
+
+    async fn run_to_stop(&mut self) -> Stopped {
+        if self.rebuilds > MAX_REBUILDS {
+            return self.crew.end(&self.live, Transition::Fail(policy::defective())).await;
         }
         loop {
-            match self.advance().await {
-                Ok(true) => return ExitKind::Ended,
-                Ok(false) => {}
-                Err(Stopped::Closing) => return ExitKind::Suspended,
-                Err(Stopped::Defect(context)) => {
-                    tracing::error!(job_id = %self.live.job().id, %context, "a generation met a defect");
-                    return ExitKind::Died;
-                }
+            if let Err(stopped) = self.advance().await {
+                return stopped;
             }
         }
     }
 
-    async fn exit_of(&mut self, transition: Transition) -> ExitKind {
-        match self.crew.end(&self.live, transition).await {
-            Ok(()) => ExitKind::Ended,
-            Err(Stopped::Closing) => ExitKind::Suspended,
-            Err(Stopped::Defect(context)) => {
-                tracing::error!(job_id = %self.live.job().id, %context, "a job cannot be ended");
-                ExitKind::Suspended
-            }
-        }
-    }
-
-    /// One arrow; true when the job has ended.
-    async fn advance(&mut self) -> Result<bool, Stopped> {
+    /// One arrow.
+    async fn advance(&mut self) -> Result<(), Stopped> {
         let job = self.live.job();
         match job.state {
-            JobState::Queued => self.begin_attempt(&job).await?,
-            JobState::Submitting => self.look_up(&job).await?,
-            JobState::Running | JobState::Fetching if job.handle.is_some() => self.poll(&job).await?,
+            JobState::Queued => {
+                // The only state that jobs stay in by the thousand: the rest of an attempt gets its memory once it begins.
+                let lease = self.borrow(&job).await?;
+                Box::pin(self.attempt(lease)).await
+            }
+            JobState::Submitting => Box::pin(self.look_up(&job)).await,
+            JobState::Running | JobState::Fetching if job.handle.is_some() => Box::pin(self.poll(&job)).await,
             // The upstream answered at once, and the answer was lost with the process.
-            JobState::Running | JobState::Fetching => self.look_up(&job).await?,
-            JobState::Completed | JobState::Failed | JobState::Cancelled => return Ok(true),
+            JobState::Running | JobState::Fetching => Box::pin(self.look_up(&job)).await,
+            JobState::Completed | JobState::Failed | JobState::Cancelled => {
+                Err(Stopped::Ended(Box::new(Job::clone(&job))))
+            }
         }
-        Ok(false)
     }
 
     /// Waits for `work`, a cancel or the deadline, whichever is first.
     pub(super) async fn wait_for<T>(&self, job: &Job, work: impl Future<Output = T>) -> Result<T, Interrupt> {
+        if self.crew.clock.now() >= job.deadline {
+            // Work that is always ready must not outrun the deadline.
+            return Err(Interrupt::OutOfTime);
+        }
         let deadline = self.crew.clock.sleep_until(job.deadline);
         let (work, cancelled) = (pin!(work), pin!(self.live.cancelled()));
         tokio::select! {
@@ -108,8 +113,8 @@ impl Drive {
     }
 
     /// Ends the job the way the interrupt asks for, after stopping the upstream as far as it can be.
-    pub(super) async fn interrupted(&mut self, job: &Job, interrupt: Interrupt) -> Result<(), Stopped> {
-        self.stop_upstream(job).await;
+    pub(super) async fn interrupted(&mut self, job: &Job, interrupt: Interrupt) -> Stopped {
+        Box::pin(self.stop_upstream(job)).await;
         self.give_back(Outcome::Neutral);
         let transition = match interrupt {
             Interrupt::Cancelled => Transition::Cancel,
@@ -123,15 +128,20 @@ impl Drive {
         tracing::warn!(job_id = %job.id, attempt = job.attempt, class = fault.class.name(), context = %fault.context, "attempt failed");
         metrics::counter!("atelier_faults_total", "class" => fault.class.name()).increment(1);
         let now = self.crew.clock.now();
-        let next = policy::after_fault(&fault, job.attempt, self.crew.config.max_attempts, now, rand::random());
+        let next = if job.state == JobState::Fetching {
+            // It was done, and may be billed: it is not made again.
+            policy::Next::Fail(policy::ended_by(&fault))
+        } else {
+            policy::after_fault(&fault, job.attempt, self.crew.config.max_attempts, now, rand::random())
+        };
         self.give_back(Outcome::Fault(fault));
         match next {
-            policy::Next::Fail(error) => self.crew.end(&self.live, Transition::Fail(error)).await,
+            policy::Next::Fail(error) => Err(self.crew.end(&self.live, Transition::Fail(error)).await),
             policy::Next::Retry(at) => {
                 let job = self.crew.step(&self.live, Transition::Requeue).await?;
                 match self.wait_for(&job, self.crew.clock.sleep_until(at)).await {
                     Ok(()) => Ok(()),
-                    Err(interrupt) => self.interrupted(&job, interrupt).await,
+                    Err(interrupt) => Err(self.interrupted(&job, interrupt).await),
                 }
             }
         }

@@ -8,7 +8,7 @@ mod policy;
 
 use crate::{account_pool::Pool, credit_ledger::Ledger, job_supervisor::Live};
 use actix::{Actor, ActorContext, ActorFutureExt, ArbiterHandle, AsyncContext, Context, WrapFuture};
-use atelier_domain::{engine::Engine, ids::JobId, time::Clock};
+use atelier_domain::{engine::Engine, ids::JobId, job::Job, time::Clock};
 use atelier_store::Store;
 use drive::Drive;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -39,23 +39,24 @@ pub(crate) struct Crew {
 }
 
 /// How a generation left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum ExitKind {
-    /// Its job has ended.
-    Ended,
-    /// The store is closing: the job waits for the next start.
+    /// Its job has ended, as its row says. The supervisor shows it, so that nobody sees the end before the place is free.
+    Ended(Box<Job>),
+    /// The gateway is closing: the job waits for the next start.
     Suspended,
     /// A defect killed it.
     Died,
 }
 
 /// The last word of a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Exit {
     pub job: JobId,
     pub kind: ExitKind,
 }
 
+/// The actor.
 pub(crate) struct Generation {
     crew: Arc<Crew>,
     live: Arc<Live>,
@@ -86,7 +87,8 @@ impl Actor for Generation {
 impl Drop for Generation {
     /// The exit is reported from here, so that a panic reports too.
     fn drop(&mut self) {
-        let exit = Exit { job: self.live.job().id, kind: self.exit };
+        let kind = std::mem::replace(&mut self.exit, ExitKind::Died);
+        let exit = Exit { job: self.live.job().id, kind };
         // Fails only when the supervisor is gone, and then nobody needs to know.
         let _ = self.crew.exits.send(exit);
     }

@@ -58,7 +58,9 @@ async fn rounds(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig) {
             }
             if export {
                 match kept.export() {
-                    Ok(report) => tracing::info!(path = %report.path.display(), rows = report.rows, "store exported"),
+                    Ok(report) => {
+                        tracing::info!(path = %report.path.display(), rows = report.rows, "store exported")
+                    }
                     Err(error) => tracing::error!(%error, "export failed: the last good one is kept"),
                 }
             }

@@ -11,68 +11,99 @@ use atelier_domain::{
     media::Media,
     time::Millis,
 };
-use atelier_store::{Batch, CommitError, Row, Store};
+use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
 use std::time::{Duration, UNIX_EPOCH};
 use uuid::Uuid;
 
-/// Rows deleted in one transaction.
+/// Rows read at once and deleted in one transaction.
 const AT_ONCE: usize = 256;
 
 /// A file that no row names is left alone this long: its row may be on its way.
 const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
+/// Takes away what is past its time and returns how many rows went. Blocking.
 pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
-    let jobs = expired::<Job>(store, |job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now))?;
-    let prompts: Vec<String> = jobs.iter().filter_map(|place| Some(prompt_file(job_id(place)?))).collect();
-    let media = expired::<Media>(store, |file| file.expires_at <= now)?;
-    let files: Vec<String> = media.iter().filter_map(|place| Some(media_file(place)?.to_string())).collect();
-    let sessions = expired::<Session>(store, |session| session.expires_at <= now)?;
-    let idempotency = expired::<Idempotency>(store, |row| row.expires_at <= now)?;
-    let rows = jobs.len() + media.len() + sessions.len() + idempotency.len();
-    delete::<Job>(store, jobs)?;
-    delete::<Media>(store, media)?;
-    delete::<Session>(store, sessions)?;
-    delete::<Idempotency>(store, idempotency)?;
-    for file in prompts.iter().chain(&files) {
-        // Missing is fine: most prompts never had a file.
-        let _ = store.media().delete(file);
-    }
+    let is_over = |job: &Job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now);
+    let mut rows = sweep_rows::<Job>(store, is_over, |place, job| {
+        let id = job.image.prompt.text.is_none().then(|| Uuid::from_slice(place).ok().map(JobId::from_uuid));
+        id.flatten().map(prompt_file)
+    })?;
+    rows += sweep_rows::<Media>(store, |file| file.expires_at <= now, |_, file| Some(file.id.to_string()))?;
+    rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_, _| None)?;
+    rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_, _| None)?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }
 
-fn job_id(place: &[u8]) -> Option<JobId> {
-    Uuid::from_slice(place).ok().map(JobId::from_uuid)
+/// A row to delete as it was read, and the file that goes with it.
+struct Expired {
+    place: Vec<u8>,
+    row: Vec<u8>,
+    file: Option<String>,
 }
 
-fn media_file(place: &[u8]) -> Option<MediaId> {
-    Uuid::from_slice(place).ok().map(MediaId::from_uuid)
+/// Deletes the rows of one table that are over, then their files. A row that cannot be read stays.
+fn sweep_rows<R: Row>(
+    store: &Store,
+    is_over: impl Fn(&R) -> bool,
+    file_of: impl Fn(&[u8], &R) -> Option<String>,
+) -> Result<usize, Refused> {
+    let (mut gone, mut next) = (0, Scan::all().limit(AT_ONCE));
+    loop {
+        let page = store.scan(R::TABLE, next)?;
+        let Some((last, _)) = page.last() else { return Ok(gone) };
+        next = Scan::all().limit(AT_ONCE).after(last.clone());
+        let expired = page.into_iter().filter_map(|(place, row)| match R::decode(&row) {
+            Ok(read) => is_over(&read).then(|| Expired { file: file_of(&place, &read), place, row }),
+            Err(error) => {
+                tracing::warn!(%error, "a row that cannot be read is kept");
+                None
+            }
+        });
+        gone += sweep_page(store, R::TABLE, &expired.collect::<Vec<_>>())?;
+    }
 }
 
-fn expired<R: Row>(store: &Store, is_over: impl Fn(&R) -> bool) -> Result<Vec<Vec<u8>>, Refused> {
-    let mut places = Vec::new();
-    store.for_each_row::<R>(|place, row| {
-        if is_over(&row) {
-            places.push(place.to_vec());
-        }
-        Ok(())
-    })?;
-    Ok(places)
-}
-
-fn delete<R: Row>(store: &Store, places: Vec<Vec<u8>>) -> Result<(), Refused> {
-    for some in places.chunks(AT_ONCE) {
-        let mut batch = Batch::new();
-        for place in some {
-            batch.delete(R::TABLE, place.clone());
-        }
-        // Nobody waits for the janitor: a queue that is full of clients' work goes first.
-        match store.submit_blocking(batch) {
-            Ok(_) | Err(CommitError::Full) => {}
-            Err(other) => return Err(other.into()),
+fn sweep_page(store: &Store, table: Table, expired: &[Expired]) -> Result<usize, Refused> {
+    if expired.is_empty() {
+        return Ok(0);
+    }
+    if delete(store, table, expired)? {
+        delete_files(store, expired);
+        return Ok(expired.len());
+    }
+    // One of them was written anew since it was read, or they are too long for one batch: one by one, the others go.
+    let mut gone = 0;
+    for one in expired.chunks(1) {
+        if delete(store, table, one)? {
+            delete_files(store, one);
+            gone += 1;
         }
     }
-    Ok(())
+    Ok(gone)
+}
+
+/// Deletes rows that still are what was read; false when one is not.
+fn delete(store: &Store, table: Table, expired: &[Expired]) -> Result<bool, Refused> {
+    let mut batch = Batch::new();
+    for Expired { place, row, .. } in expired {
+        batch.push(Op::Delete { table, key: place.clone(), expect: Expect::Equals(row.clone()) });
+    }
+    match store.submit_blocking(batch) {
+        Ok(_) => Ok(true),
+        Err(CommitError::Refused { .. }) => Ok(false),
+        // A queue that is full of clients' work goes first: the rest waits for the next walk.
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn delete_files(store: &Store, expired: &[Expired]) {
+    for file in expired.iter().filter_map(|one| one.file.as_ref()) {
+        if let Err(error) = store.media().delete(file) {
+            // No row names it any more, so it is found again as an orphan.
+            tracing::warn!(%error, file, "an expired file cannot be removed");
+        }
+    }
 }
 
 fn sweep_orphans(store: &Store, now: Millis) -> Result<(), Refused> {
@@ -80,8 +111,8 @@ fn sweep_orphans(store: &Store, now: Millis) -> Result<(), Refused> {
     let is_named = |file: &str| {
         let media = file.parse::<MediaId>().ok().map(|id| store.get(Media::TABLE, id.uuid().as_bytes()));
         let prompt = prompt_owner(file).map(|id| store.get(Job::TABLE, id.uuid().as_bytes()));
-        // What cannot be read is not proven to be an orphan.
-        media.or(prompt).is_some_and(|row| !matches!(row, Ok(None)))
+        // What is not ours, or cannot be read, is not proven to be an orphan.
+        !matches!(media.or(prompt), Some(Ok(None)))
     };
     let swept = store.media().sweep(before, is_named).map_err(Refused::internal)?;
     if swept.files > 0 {

@@ -7,7 +7,10 @@ use atelier_domain::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -18,14 +21,20 @@ const PREVIEWS_BUFFERED: usize = 16;
 pub(crate) struct Live {
     state: watch::Sender<Arc<Job>>,
     previews: Option<broadcast::Sender<EngineEvent>>,
-    cancel: Notify,
+    cancel: AtomicBool,
+    bell: Notify,
 }
 
 impl Live {
     pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
         metrics::gauge!("atelier_jobs", "state" => job.state.name()).increment(1);
         let previews = (job.image.partial_images > 0).then(|| broadcast::channel(PREVIEWS_BUFFERED).0);
-        Arc::new(Self { state: watch::Sender::new(job), previews, cancel: Notify::new() })
+        Arc::new(Self {
+            state: watch::Sender::new(job),
+            previews,
+            cancel: AtomicBool::new(false),
+            bell: Notify::new(),
+        })
     }
 
     /// The job as last committed (progress may be newer than its row).
@@ -33,23 +42,31 @@ impl Live {
         self.state.borrow().clone()
     }
 
-    /// Shows a committed state.
-    pub(crate) fn show(&self, job: Job) {
+    /// Shows a committed state. Progress that was reported meanwhile stays.
+    pub(crate) fn show(&self, mut job: Job) {
         let (before, after) = (self.state.borrow().state, job.state);
         if before != after {
             metrics::gauge!("atelier_jobs", "state" => before.name()).decrement(1);
             if after.is_terminal() {
                 let code = job.error.as_ref().map_or("none", |error| error.code.word());
-                metrics::counter!("atelier_jobs_ended_total", "state" => after.name(), "code" => code).increment(1);
+                metrics::counter!("atelier_jobs_ended_total", "state" => after.name(), "code" => code)
+                    .increment(1);
             } else {
                 metrics::gauge!("atelier_jobs", "state" => after.name()).increment(1);
             }
         }
-        self.state.send_replace(Arc::new(job));
+        self.state.send_modify(|shown| {
+            job.progress = job.progress.max(shown.progress);
+            *shown = Arc::new(job);
+        });
     }
 
-    /// Takes a report of an engine: progress only ever rises, previews go to whoever listens.
-    pub(crate) fn report(&self, event: EngineEvent) {
+    /// Takes a report of an engine about an attempt: progress only ever rises, previews go to whoever listens.
+    pub(crate) fn report(&self, attempt: u32, event: EngineEvent) {
+        if self.state.borrow().attempt != attempt {
+            // An attempt that was given up cannot always be stopped at once.
+            return;
+        }
         match event {
             EngineEvent::Progress(percent) => {
                 self.state.send_if_modified(|job| {
@@ -70,18 +87,23 @@ impl Live {
         }
     }
 
-    /// Asks the generation to stop; remembered if it is busy.
+    /// Asks the generation to stop; remembered while it is busy, and by the one that takes over when it dies.
     pub(crate) fn cancel(&self) {
-        self.cancel.notify_one();
+        self.cancel.store(true, Ordering::Release);
+        self.bell.notify_one();
     }
 
-    /// Resolves when [`Live::cancel`] was called.
+    /// Resolves once [`Live::cancel`] was called.
     pub(crate) async fn cancelled(&self) {
-        self.cancel.notified().await;
+        while !self.cancel.load(Ordering::Acquire) {
+            self.bell.notified().await;
+        }
     }
 
     pub(crate) fn watch(&self) -> Watch {
-        Watch { state: self.state.subscribe(), previews: self.previews.as_ref().map(broadcast::Sender::subscribe) }
+        let state = self.state.subscribe();
+        let over = state.borrow().state.is_terminal();
+        Watch { state, previews: self.previews.as_ref().map(broadcast::Sender::subscribe), over }
     }
 }
 
@@ -107,12 +129,19 @@ pub enum News {
 pub struct Watch {
     state: watch::Receiver<Arc<Job>>,
     previews: Option<broadcast::Receiver<EngineEvent>>,
+    /// The end was told.
+    over: bool,
 }
 
 impl Watch {
-    /// A view of a job that has ended: it never changes.
+    /// A view of a job that nobody works on, because it has ended or because the gateway is closing: it never changes.
     pub(crate) fn of_ended(job: Arc<Job>) -> Self {
-        Self { state: watch::Sender::new(job).subscribe(), previews: None }
+        Self { state: watch::Sender::new(job).subscribe(), previews: None, over: true }
+    }
+
+    /// Whether the job ended without a result.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.state.borrow().state, JobState::Failed | JobState::Cancelled)
     }
 
     /// The latest state.
@@ -122,11 +151,8 @@ impl Watch {
 
     /// Waits for the next state or preview; none after the end, or when the gateway stops before it.
     pub async fn next(&mut self) -> Option<News> {
-        loop {
-            let Some(previews) = &mut self.previews else {
-                self.state.changed().await.ok()?;
-                return Some(News::State(self.state.borrow_and_update().clone()));
-            };
+        while !self.over {
+            let Some(previews) = &mut self.previews else { return self.next_state().await };
             tokio::select! {
                 // A preview that was made before the end is told before the end.
                 biased;
@@ -137,10 +163,22 @@ impl Watch {
                 },
                 changed = self.state.changed() => {
                     changed.ok()?;
-                    return Some(News::State(self.state.borrow_and_update().clone()));
+                    return Some(self.told());
                 }
             }
         }
+        None
+    }
+
+    async fn next_state(&mut self) -> Option<News> {
+        self.state.changed().await.ok()?;
+        Some(self.told())
+    }
+
+    fn told(&mut self) -> News {
+        let job = self.state.borrow_and_update().clone();
+        self.over = job.state.is_terminal();
+        News::State(job)
     }
 
     /// Waits for the end; none when the gateway stops before it.
@@ -169,8 +207,8 @@ impl Board {
         self.lock().insert(id, live);
     }
 
-    pub(crate) fn remove(&self, id: JobId) {
-        self.lock().remove(&id);
+    pub(crate) fn remove(&self, id: JobId) -> Option<Arc<Live>> {
+        self.lock().remove(&id)
     }
 
     pub(crate) fn len(&self) -> usize {

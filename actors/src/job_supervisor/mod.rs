@@ -7,8 +7,8 @@ mod policy;
 mod submit;
 
 pub(crate) use board::Live;
-pub(crate) use submit::{Idempotency, prompt_file, prompt_owner};
 pub use board::{News, Watch};
+pub(crate) use submit::{Idempotency, prompt_file, prompt_owner};
 pub use submit::{NewJob, Submitted};
 
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
     credit_ledger::Ledger,
     generation::{Crew, Exit, Generation, JobsConfig},
     refused::Refused,
-    system::Units,
+    system::{Units, Vital},
 };
-use actix::{Actor, Addr, AsyncContext, Context};
+use actix::{Actor, Addr, AsyncContext, Context, MailboxError, dev::SendError};
 use atelier_domain::{
     engine::Engine,
     ids::{JobId, KeyId},
@@ -27,13 +27,10 @@ use atelier_domain::{
 };
 use atelier_store::Store;
 use board::Board;
-use messages::{Cancel, Drain, Resume, Submit};
+use messages::{Drain, Resume, Submit};
 use policy::{Door, Recent};
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
-
-/// How long the façade waits for the supervisor before it answers 503.
-const PATIENCE: Duration = Duration::from_secs(30);
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::{mpsc, oneshot};
 
 /// How often a generation that died is built again before its job fails.
 pub(crate) const MAX_REBUILDS: u32 = 3;
@@ -83,7 +80,13 @@ impl Jobs {
 
     /// Hands in a job, or finds the one that answers for a repeated request.
     pub async fn submit(&self, new: NewJob) -> Result<Submitted, Refused> {
-        self.addr.send(Submit(Box::new(new))).timeout(PATIENCE).await?
+        let (answer, answered) = oneshot::channel();
+        self.addr.try_send(Submit { new: Box::new(new), answer }).map_err(|error| match error {
+            SendError::Full(_) => Refused::busy(),
+            SendError::Closed(_) => MailboxError::Closed.into(),
+        })?;
+        // Once handed in it is waited for without a limit: a refusal must never hide a job that was accepted after it.
+        answered.await.unwrap_or_else(|_| Err(MailboxError::Closed.into()))
     }
 
     /// A key's own job; none for an unknown id and for somebody else's.
@@ -106,7 +109,9 @@ impl Jobs {
     /// Ends a key's own job as far as the engine can, and waits until it has ended; none for an id that is not the key's.
     pub async fn cancel(&self, key: KeyId, id: JobId) -> Result<Option<Arc<Job>>, Refused> {
         let Some(mut watch) = self.watch(key, id)? else { return Ok(None) };
-        self.addr.send(Cancel(id)).timeout(PATIENCE).await?;
+        if let Some(live) = self.board.get(id) {
+            live.cancel();
+        }
         let ended = watch.end().await.unwrap_or_else(|| watch.job());
         Ok(Some(ended))
     }
@@ -136,11 +141,12 @@ struct JobSupervisor {
     recent: Recent,
     draining: bool,
     resumed: bool,
+    _vital: Vital,
 }
 
 impl JobSupervisor {
     fn new(parts: Parts, board: Arc<Board>, ctx: &mut Context<Self>) -> Self {
-        // Unbounded, yet bounded by the children: each reports its exit once.
+        #[allow(clippy::disallowed_methods, reason = "bounded by the children: each reports its exit once")]
         let (exits, reports) = mpsc::unbounded_channel();
         ctx.add_stream(futures_util::stream::unfold(reports, async |mut reports| {
             reports.recv().await.map(|exit: Exit| (exit, reports))
@@ -164,29 +170,30 @@ impl JobSupervisor {
             recent: Recent::default(),
             draining: false,
             resumed: false,
+            _vital: Vital("job supervisor"),
         }
     }
 
     /// Gives a job its child. A child is built from the row alone, whether the job is new or taken up again.
-    fn raise(&mut self, job: Arc<Job>, rebuilds: u32) -> Arc<Live> {
-        let live = self.board.get(job.id).unwrap_or_else(|| Live::new(job.clone()));
-        self.board.put(job.id, live.clone());
+    fn raise(&mut self, live: Arc<Live>, rebuilds: u32) {
+        let job = live.job();
         self.children.insert(job.id, Child { key: job.key, rebuilds });
-        Generation::start(self.crew.clone(), live.clone(), rebuilds, self.parts.units.runner());
-        live
+        Generation::start(self.crew.clone(), live, rebuilds, self.parts.units.runner());
     }
 
-    fn bury(&mut self, id: JobId) {
+    /// A job has ended: its place is free before anybody sees the end.
+    fn bury(&mut self, job: Job) {
+        if let Some(live) = self.forget(job.id) {
+            live.show(job);
+        }
+    }
+
+    /// Nobody works on the job any more. Whoever still follows it is told by the closed channel, once the returned view is gone.
+    fn forget(&mut self, id: JobId) -> Option<Arc<Live>> {
         if let Some(child) = self.children.remove(&id) {
             self.door.leave(child.key);
         }
-        if let Some(live) = self.board.get(id) {
-            let job = live.job();
-            if job.error.is_some() || job.charged == 0 && job.outputs.is_empty() {
-                self.recent.spoil(job.key, &job.body_hash, id);
-            }
-        }
-        self.board.remove(id);
+        self.board.remove(id)
     }
 }
 

@@ -7,10 +7,12 @@ use atelier_domain::{
     key::ApiKey,
     time::Millis,
 };
+use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// How long a retry of an SDK finds the job of the first send (api.md §0).
 pub(super) const RETRY_WINDOW: Duration = Duration::from_secs(600);
@@ -46,7 +48,9 @@ impl Door {
         let load = self.keys.entry(key.id).or_default();
         if let Some(limit) = key.concurrency.filter(|limit| load.open >= *limit) {
             let message = format!("this API key may have {limit} open jobs, and has {}", load.open);
-            return Err(Refused::new(Code::RateLimitExceeded, message).retry_after(Duration::from_secs(wait_s)));
+            return Err(
+                Refused::new(Code::RateLimitExceeded, message).retry_after(Duration::from_secs(wait_s))
+            );
         }
         if let Some(rpm) = key.rpm {
             while load.recent.front().is_some_and(|&at| now.since(at) >= MINUTE) {
@@ -81,56 +85,74 @@ impl Door {
             }
         }
     }
-
-    pub fn open(&self) -> usize {
-        self.open
-    }
 }
 
-/// What a young job did, as far as a retry cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sent {
-    job: JobId,
+/// How many young jobs are remembered; beyond that the oldest are forgotten early.
+pub(super) const MAX_RECENT: usize = 65_536;
+
+/// The job of a request that was sent lately.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    pub job: JobId,
     at: Millis,
-    /// It failed or was cancelled: a retry deserves a new try.
-    spoiled: bool,
+    /// Closes once it is known whether the job was accepted; none when it is known.
+    pub deciding: Option<watch::Receiver<()>>,
+}
+
+/// A body sent with a key, in a quarter of the space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Body(u128);
+
+impl Body {
+    pub fn of(key: KeyId, body_hash: &str) -> Self {
+        let digest = Sha256::new().chain_update(key.uuid().as_bytes()).chain_update(body_hash).finalize();
+        Self(digest.iter().take(16).fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
+    }
 }
 
 /// Young jobs by key and body, so that an SDK's silent retry gets the answer of its first send instead of paying again.
 #[derive(Default)]
 pub(super) struct Recent {
-    sent: HashMap<(KeyId, String), Sent>,
-    order: VecDeque<(Millis, KeyId, String)>,
+    sent: HashMap<Body, Sent>,
+    order: VecDeque<(Millis, Body)>,
 }
 
 impl Recent {
     /// Remembers a job.
-    pub fn remember(&mut self, key: KeyId, body_hash: &str, job: JobId, at: Millis) {
-        self.sent.insert((key, body_hash.to_owned()), Sent { job, at, spoiled: false });
-        self.order.push_back((at, key, body_hash.to_owned()));
-    }
-
-    /// Forgets that the job could answer for anybody.
-    pub fn spoil(&mut self, key: KeyId, body_hash: &str, job: JobId) {
-        if let Some(sent) = self.sent.get_mut(&(key, body_hash.to_owned())).filter(|sent| sent.job == job) {
-            sent.spoiled = true;
+    pub fn remember(&mut self, body: Body, job: JobId, at: Millis, deciding: Option<watch::Receiver<()>>) {
+        self.sent.insert(body, Sent { job, at, deciding });
+        self.order.push_back((at, body));
+        while self.order.len() > MAX_RECENT {
+            self.forget_oldest();
         }
     }
 
-    /// The job that answers for a retry of this body.
-    pub fn find(&self, key: KeyId, body_hash: &str, now: Millis) -> Option<JobId> {
-        let sent = self.sent.get(&(key, body_hash.to_owned()))?;
-        (!sent.spoiled && now.since(sent.at) < RETRY_WINDOW).then_some(sent.job)
+    /// Whether the job was accepted is known: a refused one answers for nobody.
+    pub fn decided(&mut self, body: Body, job: JobId, accepted: bool) {
+        if let Some(sent) = self.sent.get_mut(&body).filter(|sent| sent.job == job) {
+            sent.deciding = None;
+            if !accepted {
+                self.sent.remove(&body);
+            }
+        }
+    }
+
+    /// What was sent lately with this body.
+    pub fn find(&self, body: Body, now: Millis) -> Option<&Sent> {
+        self.sent.get(&body).filter(|sent| now.since(sent.at) < RETRY_WINDOW)
     }
 
     /// Drops what is too old to matter.
     pub fn forget_old(&mut self, now: Millis) {
-        while self.order.front().is_some_and(|(at, ..)| now.since(*at) >= RETRY_WINDOW) {
-            let Some((at, key, hash)) = self.order.pop_front() else { break };
-            let place = (key, hash);
-            if self.sent.get(&place).is_some_and(|sent| sent.at == at) {
-                self.sent.remove(&place);
-            }
+        while self.order.front().is_some_and(|(at, _)| now.since(*at) >= RETRY_WINDOW) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((at, body)) = self.order.pop_front() else { return };
+        if self.sent.get(&body).is_some_and(|sent| sent.at == at) {
+            self.sent.remove(&body);
         }
     }
 }
@@ -177,7 +199,7 @@ mod tests {
         assert_eq!(code(door.enter(&two, Millis(0), 1)), Some(Code::QueueFull));
         door.leave(one.id);
         assert_eq!(code(door.enter(&one, Millis(0), 1)), None);
-        assert_eq!(door.open(), 3);
+        assert_eq!(door.open, 3);
     }
 
     #[test]
@@ -195,18 +217,31 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_joins_a_young_job_but_never_a_failed_or_an_old_or_another_keys() {
+    fn a_retry_finds_a_young_job_but_never_a_refused_or_an_old_or_another_keys() {
         let (key, other) = (key(1, None, None).id, key(2, None, None).id);
         let job = JobId::from_uuid(Uuid::from_u128(9));
         let mut recent = Recent::default();
-        recent.remember(key, "h", job, Millis(0));
-        assert_eq!(recent.find(key, "h", Millis(599_999)), Some(job));
-        assert_eq!(recent.find(other, "h", Millis(1)), None);
-        assert_eq!(recent.find(key, "other", Millis(1)), None);
-        assert_eq!(recent.find(key, "h", Millis(600_000)), None);
-        recent.spoil(key, "h", job);
-        assert_eq!(recent.find(key, "h", Millis(1)), None);
+        recent.remember(Body::of(key, "h"), job, Millis(0), None);
+        let find = |recent: &Recent, key, hash, at| {
+            recent.find(Body::of(key, hash), Millis(at)).map(|sent| sent.job)
+        };
+        assert_eq!(find(&recent, key, "h", 599_999), Some(job));
+        assert_eq!(find(&recent, other, "h", 1), None);
+        assert_eq!(find(&recent, key, "other", 1), None);
+        assert_eq!(find(&recent, key, "h", 600_000), None);
+        recent.decided(Body::of(key, "h"), job, false);
+        assert_eq!(find(&recent, key, "h", 1), None);
         recent.forget_old(Millis(600_000));
         assert!(recent.sent.is_empty() && recent.order.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_jobs_does_not_fill_the_memory_with_what_a_retry_could_ask_for() {
+        let mut recent = Recent::default();
+        for at in 0..MAX_RECENT + 10 {
+            let job = JobId::from_uuid(Uuid::from_u128(at as u128));
+            recent.remember(Body(at as u128), job, Millis(0), None);
+        }
+        assert_eq!((recent.sent.len(), recent.order.len()), (MAX_RECENT, MAX_RECENT));
     }
 }

@@ -1,11 +1,8 @@
 //! Handing in a job: admission, the answer for repeated requests, the hold, the child.
 
-use super::{JobSupervisor, Watch};
-use crate::{
-    credit_ledger::Taken,
-    refused::Refused,
-};
-use actix::{ActorFutureExt, Handler, Message, ResponseActFuture, WrapFuture, fut};
+use super::{JobSupervisor, Live, Watch, policy::Body};
+use crate::{credit_ledger::Taken, refused::Refused};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use atelier_domain::{
     code::Code,
     ids::{JobId, KeyId},
@@ -18,6 +15,7 @@ use atelier_store::{Batch, Expect, Row, Store, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 /// A checked and priced request.
@@ -70,9 +68,13 @@ impl Row for Idempotency {
     const VERSION: u32 = 1;
 }
 
+/// A request, and where its answer goes. The answer is dropped when nobody waits for it; the job is not.
 #[derive(Message)]
-#[rtype(result = "Result<Submitted, Refused>")]
-pub(super) struct Submit(pub Box<NewJob>);
+#[rtype(result = "()")]
+pub(super) struct Submit {
+    pub new: Box<NewJob>,
+    pub answer: oneshot::Sender<Result<Submitted, Refused>>,
+}
 
 /// The place of an Idempotency-Key: per API key, of fixed length whatever the client sends.
 fn place(key: KeyId, idempotency_key: &str) -> Vec<u8> {
@@ -103,29 +105,72 @@ fn earlier(store: &Store, new: &NewJob, idempotency_key: &str, now: Millis) -> R
     Ok(Earlier::Same(kept.job))
 }
 
+/// What becomes of a request.
+enum Begun {
+    /// A new job, on the board and let in, to be committed.
+    Fresh(Fresh),
+    /// An earlier job answers.
+    Answered(Submitted),
+    /// The same request is being decided on: once this closes, it can be said.
+    Behind(watch::Receiver<()>),
+}
+
+struct Fresh {
+    live: Arc<Live>,
+    rider: Option<Batch>,
+    /// Dropped once the job is accepted or refused.
+    deciding: watch::Sender<()>,
+}
+
 impl JobSupervisor {
-    /// The earlier job that answers for this request, or what its idempotency row must meet.
-    fn answered_by(&self, new: &NewJob, now: Millis) -> Result<(Option<JobId>, Option<Expect>), Refused> {
-        if let Some(key) = &new.idempotency_key {
-            return Ok(match earlier(&self.parts.store, new, key, now)? {
-                Earlier::Same(job) => (Some(job), None),
-                Earlier::Free(expect) => (None, Some(expect)),
-            });
+    fn begin(&mut self, new: &NewJob, now: Millis) -> Result<Begun, Refused> {
+        if self.draining || !self.resumed {
+            let message = "the gateway is starting or stopping: send the request again in a moment";
+            return Err(Refused::new(Code::ShuttingDown, message).retry_after(Duration::from_secs(2)));
         }
-        let retried = new.is_retry.then(|| self.recent.find(new.key.id, &new.body_hash, now)).flatten();
-        Ok((retried, None))
+        let body = Body::of(new.key.id, &new.body_hash);
+        let mut expect = None;
+        if let Some(key) = &new.idempotency_key {
+            match earlier(&self.parts.store, new, key, now)? {
+                Earlier::Same(job) => return self.replay(new.key.id, job).map(Begun::Answered),
+                Earlier::Free(free) => expect = Some(free),
+            }
+        } else if let Some(sent) = new.is_retry.then(|| self.recent.find(body, now)).flatten() {
+            if let Some(deciding) = &sent.deciding {
+                return Ok(Begun::Behind(deciding.clone()));
+            }
+            if let Some(answer) =
+                self.answer_of(new.key.id, sent.job)?.filter(|answer| !answer.watch.has_failed())
+            {
+                return Ok(Begun::Answered(answer));
+            }
+        }
+        let job = self.job_of(new, now);
+        let rider = self.idempotency_row(&job, expect)?;
+        self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
+        let deciding = watch::Sender::new(());
+        self.recent.remember(body, job.id, now, Some(deciding.subscribe()));
+        let live = Live::new(Arc::new(job));
+        // On the board before it is committed, so that whoever meets its row there also meets its view.
+        self.board.put(live.job().id, live.clone());
+        Ok(Begun::Fresh(Fresh { live, rider, deciding }))
+    }
+
+    /// What an earlier job says now; none when it is past its retention.
+    fn answer_of(&self, key: KeyId, id: JobId) -> Result<Option<Submitted>, Refused> {
+        let watch = match self.board.get(id) {
+            Some(live) => Some(live.watch()),
+            None => {
+                let job = self.parts.store.load::<Job>(id.uuid().as_bytes())?.filter(|job| job.key == key);
+                job.map(|job| Watch::of_ended(Arc::new(job)))
+            }
+        };
+        Ok(watch.map(|watch| Submitted { id, watch, replayed: true }))
     }
 
     fn replay(&self, key: KeyId, id: JobId) -> Result<Submitted, Refused> {
-        let watch = match self.board.get(id) {
-            Some(live) => live.watch(),
-            None => {
-                let job = self.parts.store.load::<Job>(id.uuid().as_bytes())?.filter(|job| job.key == key);
-                let gone = || Refused::new(Code::JobNotFound, "the job of the first request is past its retention");
-                Watch::of_ended(Arc::new(job.ok_or_else(gone)?))
-            }
-        };
-        Ok(Submitted { id, watch, replayed: true })
+        let gone = || Refused::new(Code::JobNotFound, "the job of the first request is past its retention");
+        self.answer_of(key, id)?.ok_or_else(gone)
     }
 
     fn job_of(&self, new: &NewJob, now: Millis) -> Job {
@@ -170,24 +215,51 @@ impl JobSupervisor {
         Ok(Some(rider))
     }
 
-    fn accepted(&mut self, outcome: Result<Arc<Job>, Taken>, new: &NewJob) -> Result<Submitted, Refused> {
-        match outcome {
-            Ok(job) => {
-                let id = job.id;
-                let live = self.raise(job, 0);
-                Ok(Submitted { id, watch: live.watch(), replayed: false })
-            }
-            Err(taken) => {
-                self.door.leave(new.key.id);
-                match taken {
-                    Taken::Refused(refused) => Err(refused),
-                    // Somebody with the same Idempotency-Key was faster: their job answers.
-                    Taken::Rider => match self.answered_by(new, self.parts.clock.now())? {
-                        (Some(id), _) => self.replay(new.key.id, id),
-                        (None, _) => Err(Refused::internal("an idempotency row vanished between two reads")),
-                    },
+    /// Commits a new job and answers.
+    fn commit(&mut self, fresh: Fresh, submit: Submit, ctx: &mut Context<Self>) {
+        let (ledger, store, job) = (self.parts.ledger.clone(), self.parts.store.clone(), fresh.live.job());
+        let Fresh { live, rider, deciding } = fresh;
+        let Submit { mut new, answer } = submit;
+        let text = new.image.prompt.text.take();
+        let commit = async move {
+            keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
+            ledger.hold(job, rider).await.map(drop)
+        };
+        let commit = commit.into_actor(self).map(move |outcome, act, _| {
+            let result = act.decided(outcome, live, &new);
+            drop(deciding);
+            // Whoever does not wait any more finds the job by its id, or not at all.
+            let _ = answer.send(result);
+        });
+        ctx.spawn(commit);
+    }
+
+    fn decided(
+        &mut self,
+        outcome: Result<(), Taken>,
+        live: Arc<Live>,
+        new: &NewJob,
+    ) -> Result<Submitted, Refused> {
+        let (id, key) = (live.job().id, new.key.id);
+        self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
+        let Err(taken) = outcome else {
+            let watch = live.watch();
+            self.raise(live, 0);
+            return Ok(Submitted { id, watch, replayed: false });
+        };
+        self.door.leave(key);
+        self.board.remove(id);
+        match (taken, &new.idempotency_key) {
+            (Taken::Refused(refused), _) => Err(refused),
+            // Somebody with the same Idempotency-Key was faster: their job answers.
+            (Taken::Rider, Some(idempotency_key)) => {
+                match earlier(&self.parts.store, new, idempotency_key, self.parts.clock.now())? {
+                    Earlier::Same(job) => self.replay(key, job),
+                    // What stood in the way is past its time.
+                    Earlier::Free(_) => Err(Refused::busy()),
                 }
             }
+            (Taken::Rider, None) => Err(Refused::internal("an idempotency row without an Idempotency-Key")),
         }
     }
 }
@@ -213,52 +285,21 @@ pub(crate) fn prompt_owner(file: &str) -> Option<JobId> {
 }
 
 impl Handler<Submit> for JobSupervisor {
-    type Result = ResponseActFuture<Self, Result<Submitted, Refused>>;
+    type Result = ();
 
-    fn handle(&mut self, Submit(new): Submit, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) {
         let now = self.parts.clock.now();
         self.recent.forget_old(now);
-        let begun = self.begin(&new, now);
-        let (job, rider) = match begun {
-            Ok(Begun::Fresh(job, rider)) => (job, rider),
-            Ok(Begun::Answered(submitted)) => return Box::pin(fut::ready(Ok(submitted))),
-            Err(refused) => return Box::pin(fut::ready(Err(refused))),
-        };
-        let (ledger, store) = (self.parts.ledger.clone(), self.parts.store.clone());
-        let text = new.image.prompt.text.clone();
-        let commit = async move {
-            keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
-            ledger.hold(job.clone(), rider).await?;
-            Ok(job)
-        };
-        Box::pin(commit.into_actor(self).map(move |outcome: Result<Arc<Job>, Taken>, act, _| {
-            if let Ok(job) = &outcome {
-                act.recent.remember(job.key, &job.body_hash, job.id, job.created_at);
+        let result = match self.begin(&submit.new, now) {
+            Ok(Begun::Fresh(fresh)) => return self.commit(fresh, submit, ctx),
+            Ok(Begun::Behind(mut deciding)) => {
+                let decided = async move { deciding.changed().await.is_err() };
+                ctx.spawn(decided.into_actor(self).map(move |_, act, ctx| act.handle(submit, ctx)));
+                return;
             }
-            act.accepted(outcome, &new)
-        }))
+            Ok(Begun::Answered(submitted)) => Ok(submitted),
+            Err(refused) => Err(refused),
+        };
+        let _ = submit.answer.send(result);
     }
 }
-
-enum Begun {
-    Fresh(Arc<Job>, Option<Batch>),
-    Answered(Submitted),
-}
-
-impl JobSupervisor {
-    fn begin(&mut self, new: &NewJob, now: Millis) -> Result<Begun, Refused> {
-        if self.draining || !self.resumed {
-            let message = "the gateway is starting or stopping: send the request again in a moment";
-            return Err(Refused::new(Code::ShuttingDown, message).retry_after(Duration::from_secs(2)));
-        }
-        let (answer, expect) = self.answered_by(new, now)?;
-        if let Some(id) = answer {
-            return self.replay(new.key.id, id).map(Begun::Answered);
-        }
-        let job = self.job_of(new, now);
-        let rider = self.idempotency_row(&job, expect)?;
-        self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
-        Ok(Begun::Fresh(Arc::new(job), rider))
-    }
-}
-

@@ -49,7 +49,17 @@ pub struct KeySettings {
 
 impl KeySettings {
     fn apply(self, key: &mut ApiKey) {
-        let KeySettings { name, metered, profile, models, rpm, concurrency, expires_at, webhook_url, disabled } = self;
+        let KeySettings {
+            name,
+            metered,
+            profile,
+            models,
+            rpm,
+            concurrency,
+            expires_at,
+            webhook_url,
+            disabled,
+        } = self;
         key.name = name.unwrap_or(std::mem::take(&mut key.name));
         key.metered = metered.unwrap_or(key.metered);
         key.profile = profile.unwrap_or(key.profile);
@@ -121,28 +131,33 @@ impl KeyRing {
 
     /// All keys that were not deleted, oldest first.
     pub fn list(&self) -> Vec<Arc<ApiKey>> {
-        let mut keys: Vec<_> = self.read().by_id.values().filter(|key| key.deleted_at.is_none()).cloned().collect();
+        let mut keys: Vec<_> =
+            self.read().by_id.values().filter(|key| key.deleted_at.is_none()).cloned().collect();
         keys.sort_by_key(|key| key.id);
         keys
     }
 
     /// Makes a key with its opening credit, in one transaction. The secret is returned this once.
-    pub async fn create(&self, settings: KeySettings, credits: Credits) -> Result<(Arc<ApiKey>, KeySecret), Refused> {
+    pub async fn create(
+        &self,
+        settings: KeySettings,
+        credits: Credits,
+    ) -> Result<(Arc<ApiKey>, KeySecret), Refused> {
         let secret = KeySecret::generate();
-        let key = self.insert(settings, &secret, credits, false).await?;
+        let key = self.insert(settings, secret.clone(), credits, false).await?;
         Ok((key, secret))
     }
 
     /// Changes a key's settings.
     pub async fn update(&self, id: KeyId, settings: KeySettings) -> Result<Arc<ApiKey>, Refused> {
-        self.change(id, |key, _| settings.apply(key)).await
+        self.change(id, move |key, _| settings.apply(key)).await
     }
 
     /// Gives a key a new secret; the old one stops working at once.
     pub async fn rotate(&self, id: KeyId) -> Result<(Arc<ApiKey>, KeySecret), Refused> {
         let secret = KeySecret::generate();
         let (hash, prefix) = (secret.sha256_hex(), secret.prefix());
-        let key = self.change(id, |key, _| (key.secret_sha256, key.prefix) = (hash, prefix)).await?;
+        let key = self.change(id, move |key, _| (key.secret_sha256, key.prefix) = (hash, prefix)).await?;
         Ok((key, secret))
     }
 
@@ -152,36 +167,49 @@ impl KeyRing {
     }
 
     /// Gives (or with a negative amount takes) credit.
-    pub async fn grant(&self, id: KeyId, amount: Credits, reason: Option<String>) -> Result<Balance, Refused> {
+    pub async fn grant(
+        &self,
+        id: KeyId,
+        amount: Credits,
+        reason: Option<String>,
+    ) -> Result<Balance, Refused> {
         self.get(id).ok_or_else(unknown)?;
         self.ledger.grant(id, amount, reason, None).await
     }
 
-    /// The key of first start. With a configured secret, the key takes it; without, one is made if there is none, and
-    /// returned so that it can be shown once.
+    /// The key of first start. With a configured secret, the key takes it, unless another key has it already; without, one is
+    /// made if there never was any key, and returned so that it can be shown once.
     pub async fn bootstrap(&self, configured: Option<&str>) -> Result<Option<KeySecret>, Refused> {
         let existing = self.list().into_iter().find(|key| key.bootstrap);
-        let secret = configured.map(KeySecret::given);
-        match (existing, secret) {
-            (Some(_), None) => Ok(None),
-            (Some(key), Some(secret)) => {
-                let (hash, prefix) = (secret.sha256_hex(), secret.prefix());
-                if key.secret_sha256 != hash {
-                    self.change(key.id, |key, _| (key.secret_sha256, key.prefix) = (hash, prefix)).await?;
-                }
-                Ok(None)
+        let Some(given) = configured.map(KeySecret::given) else {
+            if !self.read().by_id.is_empty() {
+                return Ok(None);
             }
-            (None, given) => {
-                let settings = KeySettings { name: Some("first key".into()), metered: Some(false), ..KeySettings::default() };
-                let secret = given.unwrap_or_else(KeySecret::generate);
-                self.insert(settings, &secret, 0, true).await?;
-                Ok(configured.is_none().then_some(secret))
-            }
+            let secret = KeySecret::generate();
+            self.insert(first_key(), secret.clone(), 0, true).await?;
+            return Ok(Some(secret));
+        };
+        let (hash, prefix) = (given.sha256_hex(), given.prefix());
+        if self.read().by_hash.contains_key(&hash) {
+            return Ok(None);
         }
+        match existing {
+            Some(key) => self
+                .change(key.id, move |key, _| (key.secret_sha256, key.prefix) = (hash, prefix))
+                .await
+                .map(drop)?,
+            None => self.insert(first_key(), given, 0, true).await.map(drop)?,
+        }
+        Ok(None)
     }
 
-    async fn insert(&self, settings: KeySettings, secret: &KeySecret, credits: Credits, bootstrap: bool) -> Result<Arc<ApiKey>, Refused> {
-        let _turn = self.writing.lock().await;
+    async fn insert(
+        &self,
+        settings: KeySettings,
+        secret: KeySecret,
+        credits: Credits,
+        bootstrap: bool,
+    ) -> Result<Arc<ApiKey>, Refused> {
         let now = self.clock.now();
         let mut key = ApiKey {
             id: KeyId::from_uuid(Uuid::now_v7()),
@@ -202,23 +230,48 @@ impl KeyRing {
             deleted_at: None,
         };
         settings.apply(&mut key);
-        self.ledger.grant(key.id, credits, Some("opening credit".into()), Some(row(&key, Expect::Absent)?)).await?;
-        Ok(self.show(key))
+        let ring = self.clone();
+        to_the_end(async move {
+            let _turn = ring.writing.lock().await;
+            let rider = row(&key, Expect::Absent)?;
+            ring.ledger.grant(key.id, credits, Some("opening credit".into()), Some(rider)).await?;
+            Ok(ring.show(key))
+        })
+        .await
     }
 
-    async fn change(&self, id: KeyId, change: impl FnOnce(&mut ApiKey, Millis)) -> Result<Arc<ApiKey>, Refused> {
-        let _turn = self.writing.lock().await;
-        let mut key = self.get(id).as_deref().cloned().ok_or_else(unknown)?;
-        let now = self.clock.now();
-        change(&mut key, now);
-        key.updated_at = now;
-        self.store.submit(row(&key, Expect::Present)?).await?;
-        Ok(self.show(key))
+    async fn change(
+        &self,
+        id: KeyId,
+        change: impl FnOnce(&mut ApiKey, Millis) + Send + 'static,
+    ) -> Result<Arc<ApiKey>, Refused> {
+        let ring = self.clone();
+        to_the_end(async move {
+            let _turn = ring.writing.lock().await;
+            let mut key = ring.get(id).as_deref().cloned().ok_or_else(unknown)?;
+            let now = ring.clock.now();
+            change(&mut key, now);
+            key.updated_at = now;
+            ring.store.submit(row(&key, Expect::Present)?).await?;
+            Ok(ring.show(key))
+        })
+        .await
     }
 
     fn show(&self, key: ApiKey) -> Arc<ApiKey> {
         self.rings.write().unwrap_or_else(PoisonError::into_inner).put(key)
     }
+}
+
+/// Does the work even when whoever asked goes away: a change that was committed must be seen, and a deleted key above all.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::spawn(work).await.map_err(Refused::internal)?
+}
+
+fn first_key() -> KeySettings {
+    KeySettings { name: Some("first key".into()), metered: Some(false), ..KeySettings::default() }
 }
 
 fn row(key: &ApiKey, expect: Expect) -> Result<Batch, Refused> {

@@ -1,0 +1,3 @@
+//! Engines: each folder speaks to one kind of upstream and implements `Engine` of the domain.
+
+pub mod studio;

@@ -1,0 +1,52 @@
+//! The embedded engine: a drawing engine, not a model. It makes real files with no network and no account, so that
+//! everything works on a fresh machine. A drawing becomes a composition (data), the composition becomes pixels or SVG, the
+//! pixels become a file. Everything is a pure function of the request.
+//!
+//! Reading order: `drawing`, `scene`, `motif`, `paint`, then the encoders, then `engine`.
+
+mod brush;
+mod canvas;
+mod color;
+mod drawing;
+mod encode;
+mod engine;
+mod fonts;
+mod form;
+mod gif;
+mod hints;
+mod motif;
+mod paint;
+mod palette;
+mod partial;
+mod scene;
+mod script;
+mod sky;
+mod svg;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use canvas::Canvas;
+pub use drawing::{Detail, Drawing, MAX_SIDE};
+pub use encode::{FileFormat, SOFTWARE, file, preview};
+pub use engine::Studio;
+pub use fonts::FontBook;
+pub use gif::Motion;
+pub use paint::{StudioError, paint};
+pub use partial::MAX_PARTIALS;
+
+use std::path::PathBuf;
+
+/// The section `[studio]` of the configuration, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StudioConfig {
+    /// How long every generation pretends to take, in milliseconds.
+    pub latency_ms: u64,
+    /// Whether words in prompts can script delays and faults. For tests only.
+    pub faults: bool,
+    /// Font files or folders asked for characters that the built-in font lacks, before those of the system.
+    pub font_paths: Vec<PathBuf>,
+    /// Pictures drawn at the same time; 0 means one per core.
+    pub render_threads: usize,
+}

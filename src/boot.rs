@@ -1,0 +1,192 @@
+//! Boot: opens the store, starts the actors, hands them the engines, and builds the façade over them.
+
+use crate::{
+    config::{Config, CorsOrigins},
+    master_key, telemetry,
+};
+use atelier_actors::{
+    JobsConfig, Refused, SystemClock, Units,
+    account_pool::{Pool, PoolConfig, Wanted, provision},
+    admin_desk::AdminDesk,
+    credit_ledger::Ledger,
+    janitor::{self, JanitorConfig},
+    job_supervisor::{Jobs, Parts},
+    key_ring::{KeyRing, KeySecret},
+    media_library::MediaLibrary,
+};
+use atelier_domain::{
+    catalogue::{Catalogue, CatalogueError},
+    engine::Engine,
+    time::Clock,
+};
+use atelier_providers::studio::{Studio, StudioConfig, StudioError};
+use atelier_store::{OpenError, OpenOptions, ReadError, Store};
+use atelier_web::{Gateway, Limits, Links};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Why the gateway did not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Rows cannot be read.
+    #[error("the database cannot be read: {0}; `atelier restore --latest` rebuilds it from exports and change logs")]
+    Read(#[from] ReadError),
+    /// The secret of the installation cannot be read or made.
+    #[error("the secret key of the data directory: {0}")]
+    MasterKey(#[source] io::Error),
+    /// The catalogue contradicts itself.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The embedded engine cannot start.
+    #[error("the studio engine: {0}")]
+    Studio(#[from] StudioError),
+    /// An actor refused its first message.
+    #[error("start-up: {0}")]
+    Actor(#[from] Refused),
+    /// The figures cannot be set up.
+    #[error("metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {source}; choose another with [server] host and port")]
+    Bind {
+        /// Where.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Everything that runs, before it listens.
+pub struct Booted {
+    /// What handlers work with.
+    pub gateway: Gateway,
+    /// The store, to close it at the end.
+    pub store: Store,
+    /// Turns true to send waiting clients home.
+    pub closing: watch::Sender<bool>,
+    /// The generated API key, the first time.
+    pub first_key: Option<KeySecret>,
+    /// The generated admin password, the first time.
+    pub first_password: Option<KeySecret>,
+    /// Open jobs that were taken up again.
+    pub resumed: usize,
+}
+
+/// Options of the store that this configuration asks for.
+pub(crate) fn store_options(config: &Config) -> OpenOptions {
+    OpenOptions {
+        cache_bytes: config.store.cache_bytes,
+        queue_capacity: config.store.queue,
+        exports_kept: config.store.exports_kept,
+        ..OpenOptions::new(&config.data_dir)
+    }
+}
+
+/// Starts everything but the listener. Needs an actix system.
+pub async fn boot(config: &Config) -> Result<Booted, BootError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let started_at = clock.now();
+    let metrics = if config.metrics.enabled { Some(telemetry::metrics()?) } else { None };
+    let store = Store::open(store_options(config))?;
+    let master_key = master_key::load_or_create(&config.data_dir).map_err(BootError::MasterKey)?;
+    let units = Units::start(config.jobs.runners);
+    let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
+    let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
+    let desk = AdminDesk::open(store.clone(), clock.clone());
+    let first_key = keys.bootstrap(config.global.api_key.as_ref().map(|key| key.expose())).await?;
+    let password = config.global.admin_password.as_ref().map(|password| password.expose());
+    let first_password = desk.bootstrap(&config.global.admin_username, password).await?;
+    let pool = Pool::start(accounts(config, &store, &*clock).await?, pool_config(config), clock.clone(), units.core());
+    let parts = Parts {
+        store: store.clone(),
+        clock: clock.clone(),
+        engines: engines(config, &clock)?,
+        pool: pool.clone(),
+        ledger: ledger.clone(),
+        config: jobs_config(config),
+        units: units.clone(),
+    };
+    let jobs = Jobs::start(parts);
+    let resumed = jobs.resume().await?;
+    let walks = JanitorConfig { every: Duration::from_secs(60), export_every: config.store.export_every };
+    janitor::start(store.clone(), clock.clone(), walks, units.core());
+    let (closing, is_closing) = watch::channel(false);
+    let public_url = config.server.public_url.clone().or_else(|| config.cache.base_url.clone());
+    let gateway = Gateway {
+        jobs,
+        ledger,
+        keys,
+        desk,
+        pool,
+        library: MediaLibrary::open(store.clone(), clock.clone()),
+        catalogue: Arc::new(Catalogue::builtin()?),
+        prices: Arc::new(config.prices.clone()),
+        links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
+        limits: limits(config),
+        cors_origins: cors(config).into(),
+        metrics,
+        metrics_token: config.metrics.token.as_ref().map(|token| token.expose().into()),
+        started_at,
+        closing: is_closing,
+        clock,
+    };
+    Ok(Booted { gateway, store, closing, first_key, first_password, resumed })
+}
+
+fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
+    let mut engines: HashMap<String, Arc<dyn Engine>> = HashMap::new();
+    if config.studio.enabled {
+        let studio = StudioConfig {
+            latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
+            faults: config.studio.faults,
+            font_paths: config.studio.font_paths.clone(),
+            render_threads: config.studio.render_threads,
+        };
+        let studio = Studio::new(studio, clock.clone())?;
+        engines.insert(studio.name().to_owned(), Arc::new(studio));
+    }
+    Ok(engines)
+}
+
+async fn accounts(config: &Config, store: &Store, clock: &dyn Clock) -> Result<Vec<atelier_domain::account::Account>, Refused> {
+    let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
+    let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
+    provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+}
+
+fn pool_config(config: &Config) -> PoolConfig {
+    PoolConfig {
+        error_ban_threshold: config.pool.error_ban_threshold,
+        rate_limited_cooldown: config.pool.rate_limited_cooldown,
+        overloaded_cooldown: config.pool.overloaded_cooldown,
+        quota_cooldown: Duration::from_secs(3600),
+    }
+}
+
+fn jobs_config(config: &Config) -> JobsConfig {
+    JobsConfig {
+        max_open: config.jobs.max_open,
+        max_attempts: config.pool.max_attempts,
+        retention: config.jobs.retention,
+        idempotency: config.jobs.idempotency,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        json_body: config.limits.json_body_bytes,
+        prompt_chars: config.limits.prompt_chars,
+        image_timeout: config.generation.image_timeout,
+        retention: config.jobs.retention,
+    }
+}
+
+fn cors(config: &Config) -> Vec<String> {
+    match &config.server.cors_origins {
+        CorsOrigins::Any => vec!["*".to_owned()],
+        CorsOrigins::Only(origins) => origins.clone(),
+    }
+}

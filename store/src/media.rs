@@ -1,0 +1,191 @@
+//! Media files: written whole or not at all, on disk before a row names them.
+//!
+//! `media/<2 hex digits>/<id>`; the digits come from a checksum of the id, because ids that begin with a time would all fall
+//! into one directory.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use crate::error::MediaError;
+use crate::layout::sync_dir;
+
+const MAX_ID_BYTES: usize = 128;
+const SHARDS: u32 = 256;
+const TEMPORARY: &str = "tmp";
+
+/// The media files of one data directory. All methods block.
+#[derive(Debug, Clone)]
+pub struct MediaFiles {
+    root: Arc<Path>,
+    writes: Arc<AtomicU64>,
+}
+
+/// A file that is there, whether or not a row names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMedia {
+    /// Its id.
+    pub id: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When it was written.
+    pub written: SystemTime,
+}
+
+/// What the files amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// How many.
+    pub files: u64,
+    /// Their length together, in bytes.
+    pub bytes: u64,
+}
+
+impl MediaFiles {
+    /// Takes the directory and removes what unfinished writes left.
+    pub(crate) fn open(root: PathBuf) -> io::Result<MediaFiles> {
+        let temporary = root.join(TEMPORARY);
+        fs::create_dir_all(&temporary)?;
+        for unfinished in fs::read_dir(&temporary)? {
+            fs::remove_file(unfinished?.path())?;
+        }
+        // All shards now, so that no write has to wonder whether its directory would survive a power cut.
+        for shard in 0..SHARDS {
+            fs::create_dir_all(root.join(format!("{shard:02x}")))?;
+        }
+        sync_dir(&root)?;
+        Ok(MediaFiles { root: root.into(), writes: Arc::default() })
+    }
+
+    /// Where the file of this id is, or would be.
+    ///
+    /// # Errors
+    /// [`MediaError::InvalidId`] for an id that is not 1 to 128 of `A-Z a-z 0-9 _ -`.
+    pub fn path(&self, id: &str) -> Result<PathBuf, MediaError> {
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if id.is_empty() || id.len() > MAX_ID_BYTES || !id.bytes().all(valid) {
+            return Err(MediaError::InvalidId);
+        }
+        let shard = crc32fast::hash(id.as_bytes()) % SHARDS;
+        Ok(self.root.join(format!("{shard:02x}")).join(id))
+    }
+
+    /// Writes a file; when this returns it survives a power cut. A file of the same id is replaced.
+    ///
+    /// # Errors
+    /// [`MediaError::InvalidId`], or [`MediaError::Io`] and the old file, if any, is as it was.
+    pub fn write(&self, id: &str, bytes: &[u8]) -> Result<PathBuf, MediaError> {
+        let path = self.path(id)?;
+        self.write_to(&path, bytes).map_err(MediaError::Io)?;
+        Ok(path)
+    }
+
+    fn write_to(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.root.join(TEMPORARY).join(number.to_string());
+        let shard = path.parent().unwrap_or(&self.root);
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, path))
+            .and_then(|()| sync_dir(shard));
+        if written.is_err() {
+            // Best effort: what stays is removed at the next open.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// [`MediaError::Missing`] if there is none, or as [`MediaFiles::path`].
+    pub fn read(&self, id: &str) -> Result<Vec<u8>, MediaError> {
+        fs::read(self.path(id)?).map_err(missing_or_io)
+    }
+
+    /// Removes a file. False if there was none.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`], or as [`MediaFiles::path`].
+    pub fn delete(&self, id: &str) -> Result<bool, MediaError> {
+        match fs::remove_file(self.path(id)?).map_err(missing_or_io) {
+            Ok(()) => Ok(true),
+            Err(MediaError::Missing) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Visits every file, in no order.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`] if a directory cannot be read.
+    pub fn for_each(&self, mut visit: impl FnMut(StoredMedia)) -> Result<(), MediaError> {
+        for shard in fs::read_dir(&self.root).map_err(MediaError::Io)? {
+            let shard = shard.map_err(MediaError::Io)?;
+            if shard.file_name() == TEMPORARY {
+                continue;
+            }
+            for file in fs::read_dir(shard.path()).map_err(MediaError::Io)? {
+                // A file may be removed under the walk.
+                let Ok(stored) = file.and_then(describe) else { continue };
+                visit(stored);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many files there are and how much they take.
+    ///
+    /// # Errors
+    /// As [`MediaFiles::for_each`].
+    pub fn usage(&self) -> Result<Usage, MediaError> {
+        let mut usage = Usage::default();
+        self.for_each(|file| usage = Usage { files: usage.files + 1, bytes: usage.bytes + file.bytes })?;
+        Ok(usage)
+    }
+
+    /// Removes the files written before `before` that `is_named` does not know, and returns what was removed. Files are
+    /// written before the row that names them, so `before` must leave a commit its time.
+    ///
+    /// # Errors
+    /// As [`MediaFiles::for_each`], or the first file that could not be removed.
+    pub fn sweep(
+        &self,
+        before: SystemTime,
+        mut is_named: impl FnMut(&str) -> bool,
+    ) -> Result<Usage, MediaError> {
+        let mut orphans = Vec::new();
+        self.for_each(|file| {
+            if file.written < before && !is_named(&file.id) {
+                orphans.push(file);
+            }
+        })?;
+        let mut removed = Usage::default();
+        for file in orphans {
+            if self.delete(&file.id)? {
+                removed = Usage { files: removed.files + 1, bytes: removed.bytes + file.bytes };
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn describe(entry: fs::DirEntry) -> io::Result<StoredMedia> {
+    let metadata = entry.metadata()?;
+    Ok(StoredMedia {
+        id: entry.file_name().to_string_lossy().into_owned(),
+        bytes: metadata.len(),
+        written: metadata.modified()?,
+    })
+}
+
+fn missing_or_io(error: io::Error) -> MediaError {
+    if error.kind() == io::ErrorKind::NotFound { MediaError::Missing } else { MediaError::Io(error) }
+}
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;

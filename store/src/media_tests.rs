@@ -1,0 +1,68 @@
+//! Media files on a real directory.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::*;
+
+fn media() -> (tempfile::TempDir, MediaFiles) {
+    let dir = tempfile::tempdir().unwrap();
+    let media = MediaFiles::open(dir.path().to_owned()).unwrap();
+    (dir, media)
+}
+
+fn age(media: &MediaFiles, id: &str, written: SystemTime) {
+    File::options().write(true).open(media.path(id).unwrap()).unwrap().set_modified(written).unwrap();
+}
+
+#[test]
+fn a_file_is_read_back_replaced_and_removed() {
+    let (_dir, media) = media();
+    media.write("img_1", b"first").unwrap();
+    media.write("img_1", b"second").unwrap();
+    assert_eq!(media.read("img_1").unwrap(), b"second");
+    assert_eq!(media.usage().unwrap(), Usage { files: 1, bytes: 6 });
+    assert!(media.delete("img_1").unwrap());
+    assert!(!media.delete("img_1").unwrap());
+    assert!(matches!(media.read("img_1"), Err(MediaError::Missing)));
+}
+
+#[test]
+fn an_id_cannot_lead_out_of_the_directory() {
+    let (_dir, media) = media();
+    let long = "a".repeat(129);
+    for id in ["", "..", "a/b", "../x", "a.png", "a\0", "ä", long.as_str()] {
+        assert!(matches!(media.write(id, b""), Err(MediaError::InvalidId)), "{id:?}");
+    }
+}
+
+#[test]
+fn what_an_unfinished_write_left_is_gone_after_open_and_never_listed() {
+    let (dir, media) = media();
+    fs::write(dir.path().join("tmp").join("7"), b"half").unwrap();
+    assert_eq!(media.usage().unwrap(), Usage::default());
+    MediaFiles::open(dir.path().to_owned()).unwrap();
+    assert!(!dir.path().join("tmp").join("7").exists());
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file() {
+    let (dir, media) = media();
+    media.write("kept", b"old").unwrap();
+    fs::remove_dir_all(dir.path().join("tmp")).unwrap();
+    assert!(matches!(media.write("kept", b"new"), Err(MediaError::Io(_))));
+    assert_eq!(media.read("kept").unwrap(), b"old");
+}
+
+#[test]
+fn only_old_files_that_no_row_names_are_swept() {
+    let (_dir, media) = media();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for (id, seconds) in [("old_named", 100), ("old_orphan", 100), ("young_orphan", 10)] {
+        media.write(id, b"12345").unwrap();
+        age(&media, id, now - Duration::from_secs(seconds));
+    }
+    let removed = media.sweep(now - Duration::from_secs(50), |id| id.ends_with("named")).unwrap();
+    assert_eq!(removed, Usage { files: 1, bytes: 5 });
+    assert!(media.read("old_named").is_ok() && media.read("young_orphan").is_ok());
+}

@@ -1,0 +1,211 @@
+//! The only module that speaks to sled, and the guards that make what it wrote last.
+//!
+//! sled 0.34.7 does not sync its file at a flush (it asks for `sync_file_range`, which promises neither the file's size nor the
+//! disk's cache), nor its `conf` file, nor its `blobs`. The guards, each of which simulated power cuts have shown to be needed:
+//! 1. After every flush, `db` is synced, and any blob written since. An answer is given only after that.
+//! 2. After open, `conf` and the directories are synced.
+//! 3. Before open, whatever a killed process left is synced: recovery makes a synced snapshot of what it reads, which would be
+//!    worthless if a blob it counts on were then lost.
+//! 4. Before open, an unfinished snapshot is removed: sled would take it for a snapshot, and for a damaged one.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional, TransactionalTree};
+
+use crate::frame::Cursor;
+use crate::group::{CommitState, Image};
+use crate::layout::sync_dir;
+use crate::overlay::Committed;
+use crate::table::Table;
+use crate::tally::Tallies;
+
+/// A tree of its own, so that no row of a caller can collide with it.
+const STATE_TREE: &str = "commit";
+const STATE_KEY: &[u8] = b"state";
+/// sled's file lock may outlive the handle by a moment while its threads wind down.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An open database.
+pub(crate) struct Trees {
+    db: sled::Db,
+    /// The tables by their index, then the commit state.
+    trees: Vec<sled::Tree>,
+    file: File,
+    blobs: PathBuf,
+    synced_blobs: Mutex<HashSet<std::ffi::OsString>>,
+}
+
+impl Trees {
+    /// Opens or creates the database. sled may also panic here: see [`crate::open`].
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Trees, sled::Error> {
+        settle(dir)?;
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500));
+        let db = open_patiently(&config)?;
+        let mut trees = Vec::with_capacity(Table::COUNT + 1);
+        for table in Table::ALL {
+            trees.push(db.open_tree(table.name())?);
+        }
+        trees.push(db.open_tree(STATE_TREE)?);
+        File::open(dir.join("conf"))?.sync_all()?;
+        let blobs = dir.join("blobs");
+        sync_dir(&blobs)?;
+        sync_dir(dir)?;
+        dir.parent().map_or(Ok(()), sync_dir)?;
+        let file = File::options().read(true).write(true).open(dir.join("db"))?;
+        let trees = Trees { db, trees, file, blobs, synced_blobs: Mutex::default() };
+        trees.make_durable()?;
+        Ok(trees)
+    }
+
+    fn state_tree(&self) -> &sled::Tree {
+        &self.trees[Table::COUNT]
+    }
+
+    pub(crate) fn table(&self, table: Table) -> &sled::Tree {
+        &self.trees[table.index()]
+    }
+
+    /// The state after the last commit; none in a database that was just created.
+    pub(crate) fn state(&self) -> Result<Option<CommitState>, sled::Error> {
+        let Some(bytes) = self.state_tree().get(STATE_KEY)? else { return Ok(None) };
+        CommitState::decode(&mut Cursor::new(&bytes))
+            .map(Some)
+            .ok_or_else(|| sled::Error::Unsupported("commit state is unreadable".into()))
+    }
+
+    /// Writes a group in one transaction. Not yet durable.
+    pub(crate) fn apply(&self, state: &CommitState, images: &[Image]) -> Result<(), sled::Error> {
+        let mut encoded = Vec::with_capacity(200);
+        state.encode(&mut encoded);
+        let write = |views: &Vec<TransactionalTree>| -> Result<(), ConflictableTransactionError<()>> {
+            for Image { table, key, value } in images {
+                let view = &views[table.index()];
+                match value {
+                    Some(value) => view.insert(key.as_slice(), value.as_slice())?,
+                    None => view.remove(key.as_slice())?,
+                };
+            }
+            views[Table::COUNT].insert(STATE_KEY, encoded.as_slice())?;
+            Ok(())
+        };
+        match self.trees.as_slice().transaction(write) {
+            Ok(()) => Ok(()),
+            Err(TransactionError::Storage(error)) => Err(error),
+            Err(TransactionError::Abort(())) => Err(sled::Error::ReportableBug("transaction aborted".into())),
+        }
+    }
+
+    /// Writes rows that nobody waits for, without a state. For building a new database.
+    pub(crate) fn load(&self, images: &[Image]) -> Result<(), sled::Error> {
+        for table in Table::ALL {
+            let mut batch = sled::Batch::default();
+            for image in images.iter().filter(|image| image.table == table) {
+                match &image.value {
+                    Some(value) => batch.insert(image.key.as_slice(), value.as_slice()),
+                    None => batch.remove(image.key.as_slice()),
+                }
+            }
+            self.table(table).apply_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Returns when everything written so far survives a power cut.
+    pub(crate) fn make_durable(&self) -> Result<(), sled::Error> {
+        self.db.flush()?;
+        self.sync_new_blobs()?;
+        self.file.sync_data()?;
+        Ok(())
+    }
+
+    /// Rows that outgrow a page's message are files of their own, each written once.
+    fn sync_new_blobs(&self) -> io::Result<()> {
+        let mut synced = self.synced_blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut present = HashSet::new();
+        let mut new = false;
+        for entry in fs::read_dir(&self.blobs)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !synced.contains(&name) {
+                match File::open(entry.path()) {
+                    Ok(file) => file.sync_all()?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                }
+                new = true;
+            }
+            present.insert(name);
+        }
+        if new {
+            sync_dir(&self.blobs)?;
+        }
+        *synced = present;
+        Ok(())
+    }
+
+    /// Reads every row once and adds them up.
+    pub(crate) fn tally(&self) -> Result<Tallies, sled::Error> {
+        let mut tallies = Tallies::default();
+        for table in Table::ALL {
+            let tally = tallies.of_mut(table);
+            for row in self.table(table) {
+                let (key, value) = row?;
+                tally.add(&key, &value);
+            }
+        }
+        Ok(tallies)
+    }
+
+    /// Bytes of the database's files.
+    pub(crate) fn size_on_disk(&self) -> Result<u64, sled::Error> {
+        self.db.size_on_disk()
+    }
+}
+
+/// Makes what an earlier process left last, and removes what it did not finish. See guards 3 and 4.
+fn settle(dir: &Path) -> io::Result<()> {
+    for directory in [dir.to_owned(), dir.join("blobs")] {
+        if !directory.exists() {
+            continue;
+        }
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|extension| extension == "generating") {
+                fs::remove_file(entry.path())?;
+            } else if entry.file_type()?.is_file() {
+                File::open(entry.path())?.sync_all()?;
+            }
+        }
+        sync_dir(&directory)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "opening blocks anyway, and before any actor runs")]
+fn open_patiently(config: &sled::Config) -> Result<sled::Db, sled::Error> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock") && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
+
+impl Committed for Trees {
+    type Bytes = sled::IVec;
+    type Error = sled::Error;
+
+    fn read(&self, table: Table, key: &[u8]) -> Result<Option<sled::IVec>, sled::Error> {
+        self.table(table).get(key)
+    }
+}

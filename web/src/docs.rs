@@ -1,0 +1,123 @@
+//! The OpenAPI document, generated from the handlers, and the page that shows it.
+
+use crate::{admin, health, media, native, openai, problem};
+use actix_web::{HttpResponse, http::header};
+use atelier_domain::code::Code;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Atelier", description = "A self-hosted gateway for image and video generation."),
+    paths(
+        openai::images::generate, openai::images::job, openai::images::cancel,
+        openai::models::list, openai::models::retrieve,
+        native::credits::balance, native::credits::entries, native::quote::quote,
+        media::file, health::v1_health, health::health, health::figures, openapi_document, redirect,
+        admin::session::login, admin::session::logout,
+        admin::keys::list, admin::keys::create, admin::keys::retrieve, admin::keys::update, admin::keys::replace,
+        admin::keys::delete, admin::keys::rotate, admin::keys::credits,
+        admin::ledger::verify, admin::pool::state, admin::pool::explain,
+    ),
+    components(schemas(problem::ErrorBody, problem::ErrorObject, problem::FieldProblem)),
+    security(("api_key" = [])),
+    modifiers(&Secured, &CodeTable),
+)]
+struct Document;
+
+struct Secured;
+
+impl Modify for Secured {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = |text: &str| {
+            let mut scheme = Http::new(HttpAuthScheme::Bearer);
+            scheme.description = Some(text.to_owned());
+            SecurityScheme::Http(scheme)
+        };
+        components.add_security_scheme("api_key", bearer("An API key: `sk-…`"));
+        components.add_security_scheme("admin", bearer("An admin session: `admin-…`, from POST /api/login"));
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE)));
+        components.add_security_scheme("admin_cookie", cookie);
+        let admin = vec![security("admin"), security("admin_cookie")];
+        for (path, item) in &mut document.paths.paths {
+            if path.starts_with("/api/") && path != "/api/login" {
+                let verbs = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+                verbs.into_iter().flatten().for_each(|operation| operation.security = Some(admin.clone()));
+            }
+        }
+    }
+}
+
+fn security(name: &str) -> utoipa::openapi::security::SecurityRequirement {
+    utoipa::openapi::security::SecurityRequirement::new::<_, [&str; 0], &str>(name, [])
+}
+
+/// Puts the table of public codes into the document, so that it cannot drift from the code.
+struct CodeTable;
+
+impl Modify for CodeTable {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let rows = Code::ALL.iter().map(|code| format!("| {} | `{}` | {} |\n", code.status(), code.word(), code.meaning()));
+        let table = format!("\n\n## Error codes\n\n| status | code | meaning |\n|---|---|---|\n{}", rows.collect::<String>());
+        let text = document.info.description.get_or_insert_default();
+        text.push_str(&table);
+    }
+}
+
+/// The OpenAPI document as pretty JSON.
+pub fn openapi_json() -> String {
+    Document::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// The page at `/docs/`, with all it needs inside the binary.
+pub fn page() -> SwaggerUi {
+    SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json"))
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "docs", security(()), responses((status = 200, description = "OpenAPI 3.1")))]
+pub async fn openapi_document() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(openapi_json())
+}
+
+/// The page that shows this document.
+#[utoipa::path(get, path = "/docs", tag = "docs", security(()), responses((status = 302, description = "To `/docs/`")))]
+pub async fn redirect() -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::router::ROUTES;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_lists_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let mut listed = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                listed.insert((method.clone(), path.clone()));
+            }
+        }
+        // A tail such as {id:.+} is written {id} in the document.
+        let plain = |path: &str| path.replace(":.+}", "}");
+        let served: BTreeSet<_> = ROUTES.iter().map(|(method, path)| ((*method).to_owned(), plain(path))).collect();
+        assert_eq!(listed, served);
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    }
+
+    #[test]
+    fn every_public_code_is_explained() {
+        let document = openapi_json();
+        for code in Code::ALL {
+            assert!(document.contains(&format!("`{}`", code.word())), "{}", code.word());
+        }
+    }
+}

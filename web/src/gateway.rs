@@ -1,0 +1,67 @@
+//! What every handler works with: handles to the actors, and the few settings that the façade needs.
+
+use crate::links::Links;
+use atelier_actors::{
+    account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs, key_ring::KeyRing,
+    media_library::MediaLibrary,
+};
+use atelier_domain::{
+    catalogue::Catalogue,
+    price::PriceTable,
+    time::{Clock, Millis},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// What one request may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest JSON body, in bytes.
+    pub json_body: usize,
+    /// The longest prompt, in characters.
+    pub prompt_chars: usize,
+    /// How long an image job may take.
+    pub image_timeout: Duration,
+    /// How long an ended image job can be asked for.
+    pub retention: Duration,
+}
+
+/// Renders the metrics of the process in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Everything that handlers need. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    /// Jobs.
+    pub jobs: Jobs,
+    /// Credit.
+    pub ledger: Ledger,
+    /// API keys.
+    pub keys: KeyRing,
+    /// The admin's login.
+    pub desk: AdminDesk,
+    /// Accounts.
+    pub pool: Pool,
+    /// Kept files.
+    pub library: MediaLibrary,
+    /// Models.
+    pub catalogue: Arc<Catalogue>,
+    /// Prices.
+    pub prices: Arc<PriceTable>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Signed links to files.
+    pub links: Links,
+    /// Bounds.
+    pub limits: Limits,
+    /// Origins that browsers may call from; `*` means any.
+    pub cors_origins: Arc<[String]>,
+    /// Figures; none when they are switched off.
+    pub metrics: Option<RenderMetrics>,
+    /// The bearer token that `/metrics` asks for; none leaves it open.
+    pub metrics_token: Option<Arc<str>>,
+    /// When the process started.
+    pub started_at: Millis,
+    /// Turns true when those who wait for results are to be sent home, because the process ends.
+    pub closing: watch::Receiver<bool>,
+}

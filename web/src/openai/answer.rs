@@ -1,0 +1,147 @@
+//! The answer to a finished image job, as every OpenAI client parses it (clients.md 4.1).
+
+use crate::{gateway::Gateway, problem::Problem};
+use actix_web::HttpRequest;
+use atelier_domain::{
+    code::Code,
+    image::{Background, OutputFormat, Quality, ResponseFormat},
+    job::{Job, JobOutput},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The answer of `images/generations`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImagesResponse {
+    /// When the job ended, in seconds since the epoch.
+    pub created: i64,
+    /// One per image that was made.
+    pub data: Vec<ImageData>,
+    /// The model's own name.
+    #[schema(example = "gpt-image-2")]
+    pub model: String,
+    /// Left out unless every client knows the word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<&'static str>,
+    /// Left out unless every client knows the word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_format: Option<&'static str>,
+    /// Left out unless every client knows the word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<&'static str>,
+    /// Left out unless every client knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// Tokens (0 when the engine counts none) and credit.
+    pub usage: Usage,
+}
+
+/// One image.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImageData {
+    /// The file in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b64_json: Option<String>,
+    /// A link that lasts an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The prompt that the engine used, when it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revised_prompt: Option<String>,
+}
+
+/// What was used.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct Usage {
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Their kinds.
+    pub input_tokens_details: TokenDetails,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
+    /// Credit charged, for a metered key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credits_charged: Option<i64>,
+    /// Credit that can still be spent when this is written, for a metered key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credits_remaining: Option<i64>,
+}
+
+/// Kinds of tokens.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct TokenDetails {
+    /// Of texts.
+    pub text_tokens: u64,
+    /// Of images.
+    pub image_tokens: u64,
+}
+
+/// Where this client reached us, such as `http://127.0.0.1:8000`.
+pub fn origin(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}", connection.scheme(), connection.host())
+}
+
+/// The word if openai-python 2.32 knows it; others break its strict validation.
+pub fn known_quality(quality: Quality) -> Option<&'static str> {
+    matches!(quality, Quality::Low | Quality::Medium | Quality::High).then(|| quality.word())
+}
+
+/// As [`known_quality`].
+pub fn known_format(format: OutputFormat) -> Option<&'static str> {
+    matches!(format, OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Webp).then(|| format.word())
+}
+
+/// As [`known_quality`].
+pub fn known_background(background: Background) -> Option<&'static str> {
+    (background != Background::Auto).then(|| background.word())
+}
+
+/// As [`known_quality`].
+pub fn known_size(job: &Job) -> Option<String> {
+    let size = job.image.size.to_string();
+    matches!(size.as_str(), "1024x1024" | "1024x1536" | "1536x1024").then_some(size)
+}
+
+/// What the job used and cost.
+pub fn usage(gateway: &Gateway, job: &Job) -> Result<Usage, Problem> {
+    let mut usage = Usage::default();
+    if job.metered {
+        usage.credits_charged = Some(job.charged);
+        usage.credits_remaining = Some(gateway.ledger.balance(job.key)?.available);
+    }
+    Ok(usage)
+}
+
+/// One output in base64.
+pub async fn base64(gateway: &Gateway, output: &JobOutput) -> Result<String, Problem> {
+    let bytes = gateway.library.read(output.media).await?;
+    // Encoding tens of megabytes would hold up every other request of this worker.
+    let encoded = actix_web::web::block(move || STANDARD.encode(bytes)).await;
+    encoded.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))
+}
+
+/// The answer to a completed job.
+pub async fn images(gateway: &Gateway, job: &Job, origin: &str) -> Result<ImagesResponse, Problem> {
+    let mut data = Vec::with_capacity(job.outputs.len());
+    for output in &job.outputs {
+        let (b64_json, url) = match job.image.response_format {
+            ResponseFormat::B64Json => (Some(base64(gateway, output).await?), None),
+            ResponseFormat::Url => (None, Some(gateway.links.sign(origin, output.media, &output.mime))),
+        };
+        data.push(ImageData { b64_json, url, revised_prompt: output.revised_prompt.clone() });
+    }
+    Ok(ImagesResponse {
+        created: job.ended_at.unwrap_or(job.updated_at).seconds(),
+        data,
+        model: job.model.clone(),
+        background: known_background(job.image.background),
+        output_format: known_format(job.image.format),
+        quality: known_quality(job.image.quality),
+        size: known_size(job),
+        usage: usage(gateway, job)?,
+    })
+}

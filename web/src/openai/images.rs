@@ -1,0 +1,152 @@
+//! `images/generations` and the background jobs it makes (api.md §1).
+
+use super::{answer, job_view, request, stream};
+use crate::{
+    auth::Caller,
+    body,
+    fields::Fields,
+    gateway::Gateway,
+    observe::RequestId,
+    problem::{ErrorBody, JOB_ID, Problem},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    web::{self, Data, Path},
+};
+use atelier_actors::job_supervisor::{NewJob, Submitted};
+use atelier_domain::{
+    code::Code,
+    ids::JobId,
+    job::{Job, JobKind, JobState},
+};
+use request::ImageRequest;
+use std::sync::Arc;
+
+/// The longest Idempotency-Key, in characters.
+const IDEMPOTENCY_KEY_CHARS: usize = 255;
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Make images: waits for them, streams them, or (with `background: true`) answers with a job to poll.
+#[utoipa::path(post, path = "/v1/images/generations", tag = "images", request_body = super::request_schema::CreateImage,
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters: the same key and body get the same answer for 24 h")),
+    responses((status = 200, description = "Images, an event stream (`stream: true`), or an `image.job` (`background: true`)", body = answer::ImagesResponse),
+        (status = 400, description = "`bad_body`, `missing_prompt`, `unknown_model`, `content_policy_violation`", body = ErrorBody),
+        (status = 401, description = "`invalid_key`", body = ErrorBody), (status = 402, description = "`insufficient_credits`", body = ErrorBody),
+        (status = 403, description = "`model_not_allowed`", body = ErrorBody), (status = 413, description = "`body_too_large`", body = ErrorBody),
+        (status = 422, description = "`bad_…`, `idempotency_mismatch`", body = ErrorBody), (status = 429, description = "`rate_limit_exceeded`", body = ErrorBody),
+        (status = 503, description = "`queue_full`, `upstream_saturated`", body = ErrorBody), (status = 504, description = "`timeout`", body = ErrorBody)))]
+pub async fn generate(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    const ENDPOINT: &str = "/v1/images/generations";
+    let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
+    let body_hash = fields.hash(ENDPOINT);
+    let asked = request::read(&gateway, &caller.0, &mut fields)?;
+    let (in_background, stream) = (asked.in_background, asked.stream);
+    let new = new_job(&gateway, &request, caller, ENDPOINT, (asked, body_hash))?;
+    let submitted = gateway.jobs.submit(new).await?;
+    let origin = answer::origin(&request);
+    let (id, replayed) = (submitted.id, submitted.replayed);
+    let mut response = if in_background {
+        HttpResponse::Ok().json(job_view::view(&gateway, &submitted.watch.job(), &origin).await?)
+    } else if stream {
+        stream::respond(gateway.get_ref().clone(), submitted.watch)
+    } else {
+        wait(&gateway, submitted, &origin).await?
+    };
+    sign(&mut response, id, replayed);
+    Ok(response)
+}
+
+fn new_job(gateway: &Gateway, request: &HttpRequest, caller: Caller, endpoint: &str, asked: (ImageRequest<'_>, String)) -> Result<NewJob, Problem> {
+    let (asked, body_hash) = asked;
+    let retries = request.headers().get("x-stainless-retry-count").and_then(|value| value.to_str().ok());
+    Ok(NewJob {
+        key: caller.0,
+        endpoint: endpoint.to_owned(),
+        model: asked.model.canonical.clone(),
+        routes: asked.model.routes.clone(),
+        image: asked.image,
+        price: asked.price,
+        timeout: gateway.limits.image_timeout,
+        body_hash,
+        idempotency_key: idempotency_key(request)?,
+        is_retry: retries.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0),
+        request_id: RequestId::of(request),
+    })
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_CHARS => Ok(Some(key.to_owned())),
+        _ => {
+            let message = format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
+            Err(Problem::field("idempotency-key", message))
+        }
+    }
+}
+
+fn sign(response: &mut HttpResponse, id: JobId, replayed: bool) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(JOB_ID, value);
+    }
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+/// Waits for the end. A client that leaves loses nothing: the job goes on, and the result waits under its id.
+async fn wait(gateway: &Gateway, mut submitted: Submitted, origin: &str) -> Result<HttpResponse, Problem> {
+    let id = submitted.id;
+    let mut closing = gateway.closing.clone();
+    let ended = tokio::select! {
+        ended = submitted.watch.end() => ended,
+        _ = closing.wait_for(|closing| *closing) => None,
+    };
+    let Some(job) = ended else {
+        let message = "the gateway is stopping; the job goes on after it, under the id in x-job-id";
+        return Err(Problem::new(Code::RequestTimeout, message).of_job(id));
+    };
+    match job.state {
+        JobState::Completed => Ok(HttpResponse::Ok().json(answer::images(gateway, &job, origin).await.map_err(|p| p.of_job(id))?)),
+        _ => Err(Problem::of_ended(&job)),
+    }
+}
+
+fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Problem> {
+    let unknown = || Problem::new(Code::JobNotFound, "this key has no such job, or it is past its retention");
+    let id: JobId = id.parse().map_err(|_| unknown())?;
+    let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(unknown)?;
+    // A job kept longer for its Idempotency-Key is no longer shown.
+    let shown = job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention);
+    if shown { Ok(job) } else { Err(unknown()) }
+}
+
+/// How a background job is doing, with its images once they are made. Kept for an hour after its end.
+#[utoipa::path(get, path = "/v1/images/jobs/{id}", tag = "images", params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job", body = job_view::ImageJobView), (status = 404, description = "`job_not_found`", body = ErrorBody)))]
+pub async fn job(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let job = own_job(&gateway, &caller, &id)?;
+    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &answer::origin(&request)).await?))
+}
+
+/// Cancel a job. One that has ended stays as it is.
+#[utoipa::path(delete, path = "/v1/images/jobs/{id}", tag = "images", params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job as it ended", body = job_view::ImageJobView), (status = 404, description = "`job_not_found`", body = ErrorBody)))]
+pub async fn cancel(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let mut job = own_job(&gateway, &caller, &id)?;
+    if !job.state.is_terminal() {
+        job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
+    }
+    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &answer::origin(&request)).await?))
+}
+
+/// What a creating body would cost.
+pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<serde_json::Value, Problem> {
+    let asked = request::read(gateway, &caller.0, fields)?;
+    debug_assert_eq!(asked.facts.kind, JobKind::Image);
+    Ok(serde_json::json!({
+        "object": "quote", "price": asked.price.total, "currency": "credits", "rule": asked.price.rule, "facts": asked.facts,
+    }))
+}

@@ -1,0 +1,9 @@
+//! OpenAI's own endpoints, as its SDKs speak them.
+
+pub mod answer;
+pub mod images;
+pub mod job_view;
+pub mod models;
+pub mod request;
+pub mod request_schema;
+pub mod stream;

@@ -1,0 +1,203 @@
+//! What an image request says (api.md §1): every field read, checked against the model, resolved to exact values, priced.
+
+use crate::{fields::Fields, gateway::Gateway, problem::Problem};
+use atelier_domain::{
+    catalogue::Model,
+    code::Code,
+    image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
+    job::{ImageJob, JobKind, Prompt},
+    key::ApiKey,
+    price::{Facts, Price},
+    size::Size,
+};
+
+/// A checked image request.
+pub struct ImageRequest<'a> {
+    /// The model as the client named it.
+    pub model: &'a Model,
+    /// What is to be made; the prompt holds the whole text.
+    pub image: ImageJob,
+    /// Whether the client polls instead of waiting.
+    pub in_background: bool,
+    /// Whether the client wants events.
+    pub stream: bool,
+    /// What it costs.
+    pub price: Price,
+    /// What the price rests on.
+    pub facts: Facts,
+}
+
+/// Names under which clients send reference images.
+const REFERENCES: [&str; 5] = ["image", "images", "references", "input_image", "image_url"];
+
+/// Reads a request to `images/generations`.
+pub fn read<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<ImageRequest<'a>, Problem> {
+    let model = model(gateway, key, fields)?;
+    let prompt = prompt(fields, gateway.limits.prompt_chars)?;
+    if REFERENCES.iter().any(|name| fields.has(name)) {
+        let message = "reference images are not taken by any engine of this gateway: leave them out";
+        return Err(Problem::new(Code::ReferencesUnsupported, message));
+    }
+    let (background, in_background) = background(fields);
+    let stream = fields.flag("stream").unwrap_or(false);
+    let format = fields.word("output_format", format_word, OutputFormat::WORDS).unwrap_or(OutputFormat::Png);
+    let size = size(fields, model);
+    let quality = fields.word("quality", Quality::parse, Quality::WORDS).filter(|_| model.has_quality).unwrap_or(Quality::Auto);
+    let n = count(fields, "n", 1..=10).unwrap_or(1);
+    let image = ImageJob {
+        prompt: Prompt { text: Some(prompt), preview: String::new() },
+        n,
+        size: size.unwrap_or(model.default_size),
+        quality,
+        format,
+        background,
+        response_format: response_format(fields, model),
+        compression: count(fields, "output_compression", 0..=100).and_then(|percent| u8::try_from(percent).ok()),
+        negative_prompt: fields.filled("negative_prompt"),
+        style: fields.filled("style"),
+        complexity: fields.word("complexity", Complexity::parse, Complexity::WORDS),
+        seed: fields.integer("seed", i64::MIN..=i64::MAX).map(i64::cast_unsigned),
+        partial_images: count(fields, "partial_images", 0..=3).and_then(|n| u8::try_from(n).ok()).unwrap_or(0),
+        animation: animation(fields, format),
+    };
+    fields.word("moderation", |word| matches!(word, "auto" | "low").then_some(()), &["auto", "low"]);
+    check_lengths(fields, &image, gateway.limits.prompt_chars);
+    check_together(fields, &image, model, stream, in_background);
+    std::mem::replace(fields, Fields::new(serde_json::Map::new())).finish()?;
+    let (price, facts) = price(gateway, model, &image)?;
+    let image = ImageJob { partial_images: if stream { image.partial_images } else { 0 }, ..image };
+    Ok(ImageRequest { model, image, in_background, stream, price, facts })
+}
+
+fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<&'a Model, Problem> {
+    let name = fields.filled("model");
+    let found = match &name {
+        Some(name) => gateway.catalogue.get(name).filter(|model| model.kind == JobKind::Image),
+        None => gateway.catalogue.default_for(JobKind::Image),
+    };
+    let Some(model) = found else {
+        let shown: String = name.unwrap_or_default().chars().take(80).collect();
+        let message = format!("no image model is called {shown:?}: GET /v1/models lists them");
+        return Err(Problem::new(Code::UnknownModel, message).param("model"));
+    };
+    if !key.may_use(&model.name, &model.canonical) {
+        return Err(Problem::new(Code::ModelNotAllowed, format!("this API key may not use {}", model.name)).param("model"));
+    }
+    Ok(model)
+}
+
+fn prompt(fields: &mut Fields, most: usize) -> Result<String, Problem> {
+    if matches!(fields.raw("prompt"), Some(value) if !value.is_string()) {
+        return Err(Problem::field("prompt", "prompt must be a string"));
+    }
+    let Some(prompt) = fields.filled("prompt") else {
+        return Err(Problem::new(Code::MissingPrompt, "prompt is missing or empty: say what to draw").param("prompt"));
+    };
+    let chars = prompt.chars().count();
+    if chars > most {
+        fields.wrong("prompt", format!("prompt has {chars} characters, and {most} are the most"));
+    }
+    Ok(prompt)
+}
+
+/// `background` is a word at OpenAI and a flag for background jobs in older dialects; `async_mode` says the latter too.
+fn background(fields: &mut Fields) -> (Background, bool) {
+    let as_job = fields.flag("async_mode").unwrap_or(false);
+    match fields.raw("background").cloned() {
+        Some(serde_json::Value::Bool(flag)) => (Background::Auto, flag || as_job),
+        Some(serde_json::Value::String(text)) if matches!(text.trim(), "true" | "false") => {
+            (Background::Auto, text.trim() == "true" || as_job)
+        }
+        _ => (fields.word("background", Background::parse, Background::WORDS).unwrap_or(Background::Auto), as_job),
+    }
+}
+
+fn size(fields: &mut Fields, model: &Model) -> Option<Size> {
+    let (size, ratio) = (fields.filled("size"), fields.filled("aspect_ratio"));
+    match model.resolve_size(size.as_deref(), ratio.as_deref()) {
+        Ok(size) => Some(size),
+        Err(problem) => {
+            fields.wrong(problem.field, problem.message);
+            None
+        }
+    }
+}
+
+/// `jpg` is what people write, `jpeg` is what the wire says.
+fn format_word(word: &str) -> Option<OutputFormat> {
+    OutputFormat::parse(if word == "jpg" { "jpeg" } else { word })
+}
+
+fn response_format(fields: &mut Fields, model: &Model) -> ResponseFormat {
+    let usual = if model.url_by_default { ResponseFormat::Url } else { ResponseFormat::B64Json };
+    fields.word("response_format", ResponseFormat::parse, ResponseFormat::WORDS).unwrap_or(usual)
+}
+
+fn count(fields: &mut Fields, name: &str, range: std::ops::RangeInclusive<i64>) -> Option<u32> {
+    fields.integer(name, range).and_then(|number| u32::try_from(number).ok())
+}
+
+/// GIF: 2–16 frames (9), each rounded to 10 ms (200), at most 655,350 ms.
+fn animation(fields: &mut Fields, format: OutputFormat) -> Option<Animation> {
+    let frames = count(fields, "frame_count", 2..=16);
+    let ms = count(fields, "frame_duration_ms", 10..=655_350);
+    if format != OutputFormat::Gif {
+        for name in ["frame_count", "frame_duration_ms"].into_iter().filter(|name| fields.has(name)).collect::<Vec<_>>() {
+            fields.wrong(name, format!("{name} goes with output_format gif only"));
+        }
+        return None;
+    }
+    let frame_ms = (ms.unwrap_or(200) + 5) / 10 * 10;
+    Some(Animation { frames: frames.and_then(|n| u8::try_from(n).ok()).unwrap_or(9), frame_ms: frame_ms.min(655_350) })
+}
+
+fn check_lengths(fields: &mut Fields, image: &ImageJob, most: usize) {
+    for (name, text, most) in [("negative_prompt", &image.negative_prompt, most.min(4_000)), ("style", &image.style, 200)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+            fields.wrong(name, format!("{name} may have {most} characters at most"));
+        }
+    }
+}
+
+/// What is right alone and wrong together (clients.md 3.1).
+fn check_together(fields: &mut Fields, image: &ImageJob, model: &Model, stream: bool, in_background: bool) {
+    use OutputFormat::{Gif, Jpeg, Svg};
+    let format = image.format;
+    if image.background == Background::Transparent && format == Jpeg {
+        fields.wrong("background", "a transparent background needs output_format png, webp, gif or svg");
+    }
+    if image.background == Background::Transparent && !model.has_transparency {
+        fields.wrong("background", format!("{} cannot make a transparent background", model.name));
+    }
+    if stream && matches!(format, Gif | Svg) {
+        fields.wrong("stream", format!("output_format {} cannot be streamed", format.word()));
+    }
+    if stream && in_background {
+        fields.wrong("stream", "a background job is polled, not streamed: leave out one of stream and background");
+    }
+    if format == Svg && image.n > 1 {
+        fields.wrong("n", "output_format svg makes one image: n must be 1");
+    }
+    if format == Gif && image.compression.is_some() {
+        fields.wrong("output_compression", "output_compression goes with jpeg and webp only");
+    }
+    if fields.has("svg") && format != Svg {
+        fields.wrong("svg", "svg goes with output_format svg only");
+    }
+}
+
+fn price(gateway: &Gateway, model: &Model, image: &ImageJob) -> Result<(Price, Facts), Problem> {
+    let facts = Facts {
+        kind: JobKind::Image,
+        model: model.canonical.clone(),
+        size: image.size,
+        n: image.n,
+        quality: image.quality.word().to_owned(),
+        seconds: 0,
+    };
+    let price = gateway.prices.price(&facts).map_err(|error| {
+        tracing::error!(%error, "a request cannot be priced");
+        Problem::new(Code::InternalError, "the operator's price list does not cover this request")
+    })?;
+    Ok((price, facts))
+}

@@ -1,0 +1,61 @@
+//! The body of `images/generations` as the docs show it. A test holds it against the fields that the reader knows.
+
+use utoipa::ToSchema;
+
+/// A request for images. Only `prompt` is needed; `null` equals absent; unknown fields are ignored.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+#[schema(example = json!({"model": "gpt-image-2", "prompt": "a lighthouse at dawn", "size": "1024x1024"}))]
+pub struct CreateImage {
+    /// What to draw, at most 32,000 characters.
+    pub prompt: String,
+    /// A name from `GET /v1/models`; the first image model when left out.
+    pub model: Option<String>,
+    /// How many images.
+    #[schema(minimum = 1, maximum = 10, default = 1)]
+    pub n: Option<u32>,
+    /// `auto`, `WIDTHxHEIGHT`, or a ratio such as `16:9`.
+    #[schema(default = "auto")]
+    pub size: Option<String>,
+    /// Beats `size`: a ratio, or `square`, `wide`, `tall`, with `2k-` or `4k-` before it for more pixels.
+    pub aspect_ratio: Option<String>,
+    /// `auto`, `low`, `medium`, `high`, `xhigh`, `max`, `standard` or `hd`.
+    pub quality: Option<String>,
+    /// `b64_json` (the default) or `url` (the default for `dall-e-2` and `dall-e-3`).
+    pub response_format: Option<String>,
+    /// `png`, `jpeg`, `webp`, `gif` or `svg`.
+    #[schema(default = "png")]
+    pub output_format: Option<String>,
+    /// For jpeg and webp; 100 is the best picture.
+    #[schema(minimum = 0, maximum = 100)]
+    pub output_compression: Option<u8>,
+    /// `transparent`, `opaque` or `auto`; or `true`, which answers with a job to poll.
+    #[schema(value_type = Option<Object>)]
+    pub background: Option<serde_json::Value>,
+    /// The same as `background: true`.
+    pub async_mode: Option<bool>,
+    /// `auto` or `low`.
+    pub moderation: Option<String>,
+    /// Answer with server-sent events.
+    pub stream: Option<bool>,
+    /// Previews while streaming.
+    #[schema(minimum = 0, maximum = 3)]
+    pub partial_images: Option<u8>,
+    /// A named look.
+    pub style: Option<String>,
+    /// For the same picture again.
+    pub seed: Option<i64>,
+    /// What to leave out.
+    pub negative_prompt: Option<String>,
+    /// `low`, `medium` or `high` planning effort.
+    pub complexity: Option<String>,
+    /// Frames of a gif.
+    #[schema(minimum = 2, maximum = 16, default = 9)]
+    pub frame_count: Option<u8>,
+    /// How long a frame of a gif shows, in milliseconds, rounded to 10.
+    #[schema(maximum = 655350, default = 200)]
+    pub frame_duration_ms: Option<u32>,
+    /// Options of svg; taken with `output_format: svg` only.
+    #[schema(value_type = Option<Object>)]
+    pub svg: Option<serde_json::Value>,
+}

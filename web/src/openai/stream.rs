@@ -1,0 +1,144 @@
+//! Images as server-sent events (clients.md 4.2 and its hazard table): previews, one `completed` per image, comments as heartbeat.
+
+use super::answer;
+use crate::{gateway::Gateway, problem::Problem};
+use actix_web::{HttpResponse, http::header, web::Bytes};
+use atelier_actors::job_supervisor::{News, Watch};
+use atelier_domain::{
+    code::Code,
+    engine::EngineEvent,
+    image::{OutputFormat, Quality},
+    job::{Job, JobState},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::{Stream, stream};
+use serde_json::{Value, json};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+/// A silent stream is broken by proxies, and a client that left is only noticed by writing to it.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// The response that follows a job to its end.
+pub fn respond(gateway: Gateway, watch: Watch) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(events(gateway, watch))
+}
+
+struct Following {
+    gateway: Gateway,
+    watch: Watch,
+    ready: VecDeque<Bytes>,
+    begun: bool,
+    over: bool,
+}
+
+fn events(gateway: Gateway, watch: Watch) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let begin = Following { gateway, watch, ready: VecDeque::new(), begun: false, over: false };
+    stream::unfold(begin, async |mut following| {
+        let bytes = following.next().await?;
+        Some((Ok(bytes), following))
+    })
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Some(bytes);
+            }
+            if self.over {
+                return None;
+            }
+            if !self.begun {
+                self.begun = true;
+                let job = self.watch.job();
+                if job.state.is_terminal() {
+                    self.finish(&job).await;
+                }
+                // Sends the headers on their way before there is anything to say.
+                self.ready.push_front(Bytes::from_static(b": accepted\n\n"));
+                continue;
+            }
+            self.listen().await?;
+        }
+    }
+
+    async fn listen(&mut self) -> Option<()> {
+        let mut closing = self.gateway.closing.clone();
+        let news = tokio::select! {
+            news = self.watch.next() => news,
+            _ = closing.wait_for(|closing| *closing) => None,
+            () = tokio::time::sleep(HEARTBEAT) => {
+                self.ready.push_back(Bytes::from_static(b": hb\n\n"));
+                return Some(());
+            }
+        };
+        match news {
+            Some(News::Preview(EngineEvent::Partial { index, bytes, .. })) => {
+                let job = self.watch.job();
+                let mut event = described(&job, "image_generation.partial_image");
+                event["partial_image_index"] = json!(index);
+                event["b64_json"] = STANDARD.encode(&bytes).into();
+                self.ready.push_back(frame("image_generation.partial_image", &event));
+            }
+            Some(News::Preview(EngineEvent::Progress(_))) => {}
+            Some(News::State(job)) if job.state.is_terminal() => self.finish(&job).await,
+            Some(News::State(_)) => {}
+            None => {
+                let message = "the gateway is stopping; the job goes on after it, under the id in x-job-id";
+                self.fail(&Problem::new(Code::ShuttingDown, message));
+            }
+        }
+        Some(())
+    }
+
+    async fn finish(&mut self, job: &Job) {
+        self.over = true;
+        if job.state != JobState::Completed {
+            self.fail(&Problem::of_ended(job));
+            return;
+        }
+        if let Err(problem) = self.complete(job).await {
+            self.fail(&problem);
+        }
+    }
+
+    async fn complete(&mut self, job: &Job) -> Result<(), Problem> {
+        let usage = answer::usage(&self.gateway, job)?;
+        for output in &job.outputs {
+            let mut event = described(job, "image_generation.completed");
+            event["b64_json"] = answer::base64(&self.gateway, output).await?.into();
+            event["usage"] = json!(usage);
+            self.ready.push_back(frame("image_generation.completed", &event));
+        }
+        Ok(())
+    }
+
+    /// The one form of failure that raises in every SDK.
+    fn fail(&mut self, problem: &Problem) {
+        self.over = true;
+        let error = problem.error_object();
+        let event = json!({ "type": "error", "message": error["message"], "code": error["code"], "error": error });
+        self.ready.push_back(frame("error", &event));
+    }
+}
+
+/// What every image event says. Words that strict clients do not know are `auto`.
+fn described(job: &Job, kind: &str) -> Value {
+    let quality = job.image.quality;
+    json!({
+        "type": kind,
+        "created_at": job.updated_at.seconds(),
+        "size": answer::known_size(job).unwrap_or_else(|| "auto".to_owned()),
+        "quality": answer::known_quality(quality).unwrap_or(Quality::Auto.word()),
+        "background": job.image.background.word(),
+        "output_format": answer::known_format(job.image.format).unwrap_or(OutputFormat::Png.word()),
+    })
+}
+
+fn frame(name: &str, data: &Value) -> Bytes {
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}

@@ -1,0 +1,117 @@
+//! Every route, in one table: what the server serves, what the docs list, and what the tests walk.
+
+use crate::{
+    admin, docs,
+    gateway::Gateway,
+    health, media, native,
+    observe::{self, REQUEST_ID},
+    openai,
+    problem::{JOB_ID, Problem},
+};
+use actix_cors::Cors;
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    error::{PathError, QueryPayloadError},
+    middleware::from_fn,
+    web::{self, Data, PathConfig, QueryConfig, ServiceConfig},
+};
+use atelier_domain::code::Code;
+
+/// Declares the table: the routes that are served, and their list.
+macro_rules! routes {
+    ($($path:literal => { $($method:ident $handler:path),+ $(,)? })+) => {
+        /// Every route: method and path pattern.
+        pub const ROUTES: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),+];
+
+        fn routes(config: &mut ServiceConfig) {
+            $(config.service(
+                web::resource($path)
+                    $(.route(web::$method().to($handler)))+
+                    .default_service(web::to(wrong_method)),
+            );)+
+        }
+    };
+}
+
+routes! {
+    "/v1/images/generations" => { post openai::images::generate }
+    "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
+    "/v1/models" => { get openai::models::list }
+    "/v1/models/{id:.+}" => { get openai::models::retrieve }
+    "/v1/credits" => { get native::credits::balance }
+    "/v1/credits/entries" => { get native::credits::entries }
+    "/v1/quote" => { post native::quote::quote }
+    "/v1/health" => { get health::v1_health }
+    "/health" => { get health::health }
+    "/metrics" => { get health::figures }
+    "/media/{file}" => { get media::file }
+    "/openapi.json" => { get docs::openapi_document }
+    "/docs" => { get docs::redirect }
+    "/api/login" => { post admin::session::login }
+    "/api/logout" => { post admin::session::logout }
+    "/api/keys" => { get admin::keys::list, post admin::keys::create }
+    "/api/keys/{id}" => { get admin::keys::retrieve, patch admin::keys::update, put admin::keys::replace, delete admin::keys::delete }
+    "/api/keys/{id}/rotate" => { post admin::keys::rotate }
+    "/api/keys/{id}/credits" => { post admin::keys::credits }
+    "/api/ledger/verify" => { get admin::ledger::verify }
+    "/api/pool" => { get admin::pool::state }
+    "/api/pool/explain" => { get admin::pool::explain }
+}
+
+async fn wrong_method(request: HttpRequest) -> HttpResponse {
+    use actix_web::ResponseError;
+    let message = format!("{} does not answer {}", request.path(), request.method());
+    Problem::new(Code::MethodNotAllowed, message).error_response()
+}
+
+async fn no_route(request: HttpRequest) -> HttpResponse {
+    use actix_web::ResponseError;
+    let path: String = request.path().chars().take(120).collect();
+    Problem::new(Code::RouteNotFound, format!("there is nothing at {path}: /docs lists what there is")).error_response()
+}
+
+fn bad_path(_: PathError, _: &HttpRequest) -> actix_web::Error {
+    Problem::new(Code::RouteNotFound, "this path cannot be read").into()
+}
+
+fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    Problem::field("query", format!("the query cannot be read: {error}")).into()
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers([REQUEST_ID, JOB_ID, actix_web::http::header::RETRY_AFTER])
+        .max_age(3600);
+    if origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// The whole application over a gateway.
+pub fn app(
+    gateway: Gateway,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let cors = cors(&gateway.cors_origins);
+    App::new()
+        .app_data(Data::new(gateway))
+        .app_data(PathConfig::default().error_handler(bad_path))
+        .app_data(QueryConfig::default().error_handler(bad_query))
+        .configure(routes)
+        .service(docs::page())
+        .default_service(web::to(no_route))
+        .wrap(cors)
+        .wrap(from_fn(observe::observe))
+}
