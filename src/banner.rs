@@ -5,7 +5,10 @@ use atelier_actors::key_ring::KeySecret;
 use std::fmt::Write;
 
 /// Prints the banner to standard output: the one place besides the commands that does.
-#[expect(clippy::print_stdout, reason = "the banner is for the person who started the program, not for the log")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the banner is for the person who started the program, not for the log"
+)]
 pub(crate) fn print(config: &Config, running: &Running) {
     println!("{}", text(config, running));
 }
@@ -48,7 +51,12 @@ fn secrets(config: &Config, running: &Running) -> String {
         let _ = writeln!(text, "  API key         {}   (unmetered)", key.expose());
     }
     if let Some(password) = &running.first_password {
-        let _ = writeln!(text, "  admin password  {}   (user {})", password.expose(), config.global.admin_username);
+        let _ = writeln!(
+            text,
+            "  admin password  {}   (user {})",
+            password.expose(),
+            config.global.admin_username
+        );
     }
     text
 }

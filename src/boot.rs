@@ -32,7 +32,9 @@ pub enum BootError {
     #[error(transparent)]
     Store(#[from] OpenError),
     /// Rows cannot be read.
-    #[error("the database cannot be read: {0}; `atelier restore --latest` rebuilds it from exports and change logs")]
+    #[error(
+        "the database cannot be read: {0}; `atelier restore --latest` rebuilds it from exports and change logs"
+    )]
     Read(#[from] ReadError),
     /// The secret of the installation cannot be read or made.
     #[error("the secret key of the data directory: {0}")]
@@ -99,7 +101,12 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let first_key = keys.bootstrap(config.global.api_key.as_ref().map(|key| key.expose())).await?;
     let password = config.global.admin_password.as_ref().map(|password| password.expose());
     let first_password = desk.bootstrap(&config.global.admin_username, password).await?;
-    let pool = Pool::start(accounts(config, &store, &*clock).await?, pool_config(config), clock.clone(), units.core());
+    let pool = Pool::start(
+        accounts(config, &store, &*clock).await?,
+        pool_config(config),
+        clock.clone(),
+        units.core(),
+    );
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -151,7 +158,11 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
-async fn accounts(config: &Config, store: &Store, clock: &dyn Clock) -> Result<Vec<atelier_domain::account::Account>, Refused> {
+async fn accounts(
+    config: &Config,
+    store: &Store,
+    clock: &dyn Clock,
+) -> Result<Vec<atelier_domain::account::Account>, Refused> {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
     provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await

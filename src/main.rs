@@ -1,5 +1,9 @@
 //! The `atelier` program: reads the command line and the configuration, and does what they ask.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands answer on standard output, failures on standard error")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "commands answer on standard output, failures on standard error"
+)]
 
 use atelier::{
     cli::{Cli, Command, Ledger},
@@ -38,7 +42,10 @@ fn run(command: Command, config: Config) -> Result<ExitCode, offline::Failure> {
             let verdict = offline::verify_ledger(&config)?;
             println!("{} entries, {} accounts, head {}", verdict.entries, verdict.accounts, verdict.head);
             for drift in &verdict.drift {
-                println!("drift: {} is kept as {}, its entries say {}", drift.account, drift.kept, drift.computed);
+                println!(
+                    "drift: {} is kept as {}, its entries say {}",
+                    drift.account, drift.kept, drift.computed
+                );
             }
             verdict.problems.iter().for_each(|problem| println!("problem: {problem}"));
             println!("{}", if verdict.is_ok() { "the books are right" } else { "the books are NOT right" });
@@ -53,7 +60,10 @@ fn run(command: Command, config: Config) -> Result<ExitCode, offline::Failure> {
             report.warnings.iter().for_each(|warning| println!("warning: {warning}"));
             report.set_aside.iter().for_each(|path| println!("set aside: {}", path.display()));
             let rows: u64 = report.rows.iter().map(|(_, rows)| rows).sum();
-            println!("restored {rows} rows up to group {}, {} groups from the change log", report.group, report.replayed);
+            println!(
+                "restored {rows} rows up to group {}, {} groups from the change log",
+                report.group, report.replayed
+            );
         }
         Command::Openapi => println!("{}", atelier_web::openapi_json()),
     }

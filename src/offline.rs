@@ -34,10 +34,15 @@ pub async fn healthcheck(config: &Config, asked: Healthcheck) -> Result<String, 
     };
     let url = asked.url.unwrap_or_else(|| format!("http://{host}:{}/health", config.server.port));
     let client = awc::Client::builder().timeout(PATIENCE).finish();
-    let mut response = client.get(&url).send().await.map_err(|error| format!("{url} does not answer: {error}"))?;
+    let mut response =
+        client.get(&url).send().await.map_err(|error| format!("{url} does not answer: {error}"))?;
     let body = response.body().await.map_err(|error| format!("{url} broke off: {error}"))?;
     let text = String::from_utf8_lossy(&body).into_owned();
-    if response.status().is_success() { Ok(text) } else { Err(format!("{url} answers {}: {text}", response.status()).into()) }
+    if response.status().is_success() {
+        Ok(text)
+    } else {
+        Err(format!("{url} answers {}: {text}", response.status()).into())
+    }
 }
 
 /// Proves the books of a stopped server.

@@ -38,7 +38,9 @@ pub struct Running {
 }
 
 /// Boots and listens. The returned future is the server's own life: await or spawn it.
-pub async fn start(config: &Config) -> Result<(Running, impl Future<Output = io::Result<()>> + use<>), BootError> {
+pub async fn start(
+    config: &Config,
+) -> Result<(Running, impl Future<Output = io::Result<()>> + use<>), BootError> {
     let Booted { gateway, store, closing, first_key, first_password, resumed } = boot::boot(config).await?;
     let address = (config.server.host.as_str(), config.server.port);
     let bind = |source| BootError::Bind { address: format!("{}:{}", address.0, address.1), source };
@@ -89,9 +91,13 @@ impl Running {
         self.server.stop(true).await;
         let store = self.store;
         match tokio::task::spawn_blocking(move || store.close()).await {
-            Ok(Ok(Some(report))) => tracing::info!(path = %report.path.display(), rows = report.rows, "store exported"),
+            Ok(Ok(Some(report))) => {
+                tracing::info!(path = %report.path.display(), rows = report.rows, "store exported")
+            }
             Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the export at shutdown failed; the database itself is whole"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the export at shutdown failed; the database itself is whole")
+            }
             Err(error) => tracing::error!(%error, "closing the store failed"),
         }
     }
@@ -114,7 +120,9 @@ pub async fn serve(config: Config) -> Result<(), BootError> {
 }
 
 async fn wait_for_signal() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         tracing::error!("signals cannot be watched: stop the process with SIGKILL; nothing is lost by it");
         return std::future::pending().await;
     };

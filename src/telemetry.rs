@@ -10,7 +10,8 @@ use std::{
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Upper bounds of every histogram of seconds.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
 
 /// Upper bounds of the histogram of commit groups.
 const GROUPS: [f64; 8] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 2048.0, 4096.0];
@@ -40,7 +41,10 @@ pub(crate) fn metrics() -> Result<RenderMetrics, BuildError> {
         None => {
             let recorder = PrometheusBuilder::new()
                 .set_buckets(&SECONDS)?
-                .set_buckets_for_metric(metrics_exporter_prometheus::Matcher::Suffix("group_size".to_owned()), &GROUPS)?
+                .set_buckets_for_metric(
+                    metrics_exporter_prometheus::Matcher::Suffix("group_size".to_owned()),
+                    &GROUPS,
+                )?
                 .build_recorder();
             let handle = recorder.handle();
             // Somebody else's recorder is fine: ours then stays empty.

@@ -40,7 +40,10 @@ fn gateway(request: &HttpRequest) -> Result<&Gateway, Problem> {
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     let header = request.headers().get("x-api-key").and_then(|value| value.to_str().ok());
     let Some(secret) = bearer(request).or(header) else {
-        return Err(Problem::new(Code::InvalidKey, "no API key was sent: add the header `Authorization: Bearer sk-…`"));
+        return Err(Problem::new(
+            Code::InvalidKey,
+            "no API key was sent: add the header `Authorization: Bearer sk-…`",
+        ));
     };
     let wrong = || Problem::new(Code::InvalidKey, "this API key is unknown, expired or switched off");
     gateway(request)?.keys.authenticate(secret).map(Caller).ok_or_else(wrong)
@@ -57,7 +60,9 @@ impl FromRequest for Caller {
 
 /// Whether a browser sent this from one of our own pages.
 fn is_same_origin(request: &HttpRequest) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(origin) = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     origin.split_once("://").map(|(_, rest)| rest) == host
 }
@@ -67,11 +72,17 @@ fn admin(request: &HttpRequest) -> Result<Admin, Problem> {
         (Some(token), _) => (token.to_owned(), false),
         (None, Some(cookie)) => (cookie.value().to_owned(), true),
         (None, None) => {
-            return Err(Problem::new(Code::InvalidSession, "this needs an admin session: POST /api/login opens one"));
+            return Err(Problem::new(
+                Code::InvalidSession,
+                "this needs an admin session: POST /api/login opens one",
+            ));
         }
     };
     if by_cookie && !matches!(*request.method(), Method::GET | Method::HEAD) && !is_same_origin(request) {
-        return Err(Problem::new(Code::WrongOrigin, "a cookie session may only write from the gateway's own pages"));
+        return Err(Problem::new(
+            Code::WrongOrigin,
+            "a cookie session may only write from the gateway's own pages",
+        ));
     }
     match gateway(request)?.desk.session(&token)? {
         Some(_) => Ok(Admin { token }),

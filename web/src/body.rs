@@ -53,7 +53,9 @@ async fn next(payload: &mut web::Payload) -> Result<Option<web::Bytes>, Problem>
     match tokio::time::timeout(PATIENCE, payload.next()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(Problem::new(Code::BadBody, format!("the body could not be read: {error}"))),
+        Ok(Some(Err(error))) => {
+            Err(Problem::new(Code::BadBody, format!("the body could not be read: {error}")))
+        }
         Err(_) => Err(Problem::new(Code::BodyTimeout, "the body stopped arriving")),
     }
 }

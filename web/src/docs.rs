@@ -61,8 +61,13 @@ struct CodeTable;
 
 impl Modify for CodeTable {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let rows = Code::ALL.iter().map(|code| format!("| {} | `{}` | {} |\n", code.status(), code.word(), code.meaning()));
-        let table = format!("\n\n## Error codes\n\n| status | code | meaning |\n|---|---|---|\n{}", rows.collect::<String>());
+        let rows = Code::ALL
+            .iter()
+            .map(|code| format!("| {} | `{}` | {} |\n", code.status(), code.word(), code.meaning()));
+        let table = format!(
+            "\n\n## Error codes\n\n| status | code | meaning |\n|---|---|---|\n{}",
+            rows.collect::<String>()
+        );
         let text = document.info.description.get_or_insert_default();
         text.push_str(&table);
     }
@@ -108,7 +113,8 @@ mod tests {
         }
         // A tail such as {id:.+} is written {id} in the document.
         let plain = |path: &str| path.replace(":.+}", "}");
-        let served: BTreeSet<_> = ROUTES.iter().map(|(method, path)| ((*method).to_owned(), plain(path))).collect();
+        let served: BTreeSet<_> =
+            ROUTES.iter().map(|(method, path)| ((*method).to_owned(), plain(path))).collect();
         assert_eq!(listed, served);
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     }

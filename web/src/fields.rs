@@ -67,7 +67,9 @@ impl Fields {
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.map.get(name)?;
         let number = match value {
-            Value::Number(n) => n.as_i64().or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64)),
+            Value::Number(n) => n
+                .as_i64()
+                .or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64)),
             Value::String(text) if text.trim().is_empty() => return None,
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
@@ -76,7 +78,11 @@ impl Fields {
             return Some(number);
         }
         let (least, most) = range.into_inner();
-        let bounds = if (least, most) == (i64::MIN, i64::MAX) { String::new() } else { format!(" from {least} to {most}") };
+        let bounds = if (least, most) == (i64::MIN, i64::MAX) {
+            String::new()
+        } else {
+            format!(" from {least} to {most}")
+        };
         let message = format!("{name} must be a whole number{bounds}, not {}", shown(value));
         self.wrong(name, message);
         None
@@ -111,7 +117,10 @@ impl Fields {
         let text = self.filled(name)?;
         let value = parse(text.trim());
         if value.is_none() {
-            self.wrong(name, format!("{name} must be one of {}, not {}", words.join(", "), shown(&Value::String(text))));
+            self.wrong(
+                name,
+                format!("{name} must be one of {}, not {}", words.join(", "), shown(&Value::String(text))),
+            );
         }
         value
     }
@@ -119,7 +128,9 @@ impl Fields {
     /// A list of texts.
     pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let texts = match self.map.get(name)? {
-            Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>(),
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            }
             Value::String(text) => Some(vec![text.clone()]),
             _ => None,
         };
@@ -138,7 +149,11 @@ impl Fields {
 /// A value as an error message shows it: short, whatever came.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() <= 40 { text } else { format!("{}…", text.chars().take(40).collect::<String>()) }
+    if text.chars().count() <= 40 {
+        text
+    } else {
+        format!("{}…", text.chars().take(40).collect::<String>())
+    }
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -204,7 +219,8 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_told_at_once_and_never_echoed_at_length() {
-        let mut body = fields(json!({"n": 11, "stream": "maybe", "prompt": 5, "quality": "x".repeat(10_000)}));
+        let mut body =
+            fields(json!({"n": 11, "stream": "maybe", "prompt": 5, "quality": "x".repeat(10_000)}));
         body.integer("n", 1..=10);
         body.flag("stream");
         body.text("prompt");
@@ -221,9 +237,16 @@ mod tests {
         let hash = |value| fields(value).hash("/v1/images/generations");
         let one = hash(json!({"prompt": "a", "svg": {"x": 1, "y": [1, 2]}}));
         assert_eq!(one, hash(json!({"svg": {"y": [1, 2], "x": 1}, "prompt": "a", "n": null})));
-        for other in [json!({"prompt": "b"}), json!({"prompt": "a", "svg": {"x": 1, "y": [2, 1]}}), json!({"prompt": "a", "svg": {"x": "1", "y": [1, 2]}})] {
+        for other in [
+            json!({"prompt": "b"}),
+            json!({"prompt": "a", "svg": {"x": 1, "y": [2, 1]}}),
+            json!({"prompt": "a", "svg": {"x": "1", "y": [1, 2]}}),
+        ] {
             assert_ne!(one, hash(other));
         }
-        assert_ne!(one, fields(json!({"prompt": "a", "svg": {"x": 1, "y": [1, 2]}})).hash("/v1/images/edits"));
+        assert_ne!(
+            one,
+            fields(json!({"prompt": "a", "svg": {"x": 1, "y": [1, 2]}})).hash("/v1/images/edits")
+        );
     }
 }

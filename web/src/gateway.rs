@@ -2,8 +2,8 @@
 
 use crate::links::Links;
 use atelier_actors::{
-    account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs, key_ring::KeyRing,
-    media_library::MediaLibrary,
+    account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
+    key_ring::KeyRing, media_library::MediaLibrary,
 };
 use atelier_domain::{
     catalogue::Catalogue,

@@ -56,10 +56,17 @@ pub async fn figures(request: HttpRequest, gateway: Data<Gateway>) -> Result<Htt
         return Err(Problem::new(Code::RouteNotFound, "metrics are switched off in [metrics]"));
     };
     if let Some(token) = &gateway.metrics_token {
-        let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let expected = format!("Bearer {token}");
         if !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
-            return Err(Problem::new(Code::InvalidSession, "these figures need the bearer token of [metrics]"));
+            return Err(Problem::new(
+                Code::InvalidSession,
+                "these figures need the bearer token of [metrics]",
+            ));
         }
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(render()))

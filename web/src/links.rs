@@ -39,7 +39,8 @@ impl Links {
     pub fn holds(&self, id: MediaId, expires: i64, signature: &str) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         // `verify_slice` compares in constant time.
-        self.mac(id, expires).verify_slice(&signature).is_ok() && self.clock.now() < Millis(expires.saturating_mul(1000))
+        self.mac(id, expires).verify_slice(&signature).is_ok()
+            && self.clock.now() < Millis(expires.saturating_mul(1000))
     }
 
     fn mac(&self, id: MediaId, expires: i64) -> Hmac<Sha256> {

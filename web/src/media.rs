@@ -28,21 +28,35 @@ pub struct Signature {
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"),
         (status = 403, description = "`bad_signature`", body = crate::problem::ErrorBody),
         (status = 404, description = "`media_not_found`", body = crate::problem::ErrorBody)))]
-pub async fn file(request: HttpRequest, gateway: Data<Gateway>, name: Path<String>, link: Query<Signature>) -> Result<HttpResponse, Problem> {
+pub async fn file(
+    request: HttpRequest,
+    gateway: Data<Gateway>,
+    name: Path<String>,
+    link: Query<Signature>,
+) -> Result<HttpResponse, Problem> {
     let gone = || Problem::new(Code::MediaNotFound, "there is no such file, or it is past its time");
     let stem = name.split('.').next().unwrap_or_default();
     let id: MediaId = stem.parse().map_err(|_| gone())?;
     if !gateway.links.holds(id, link.exp, &link.sig) {
-        return Err(Problem::new(Code::BadSignature, "this link was altered or has expired: ask for a new one"));
+        return Err(Problem::new(
+            Code::BadSignature,
+            "this link was altered or has expired: ask for a new one",
+        ));
     }
     let (media, path) = gateway.library.find(id)?.ok_or_else(gone)?;
     let opened = web::block(move || NamedFile::open(path)).await;
-    let file = opened.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?.map_err(|_| gone())?;
-    let mime = media.mime.parse().map_err(|_| Problem::new(Code::InternalError, "the file has no usable media type"))?;
+    let file = opened
+        .map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?
+        .map_err(|_| gone())?;
+    let mime = media
+        .mime
+        .parse()
+        .map_err(|_| Problem::new(Code::InternalError, "the file has no usable media type"))?;
     let inline = ContentDisposition { disposition: DispositionType::Inline, parameters: Vec::new() };
     let mut response = file.set_content_type(mime).set_content_disposition(inline).into_response(&request);
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, max-age=3600, immutable"));
+    headers
+        .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, max-age=3600, immutable"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     // An SVG is a document: it may draw, and nothing else.
     headers.insert(

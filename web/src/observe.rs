@@ -58,7 +58,10 @@ fn rewrite(request: &mut ServiceRequest) {
 }
 
 /// The middleware.
-pub async fn observe<B: MessageBody>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn observe<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let begun = Instant::now();
     let id = format!("req_{}", Uuid::now_v7().simple());
     request.extensions_mut().insert(RequestId(id.clone()));

@@ -46,7 +46,15 @@ impl Problem {
     /// An error with this code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, fields: Vec::new(), param: None, retry_after: None, job: None, dispatched: false }
+        Self {
+            code,
+            message,
+            fields: Vec::new(),
+            param: None,
+            retry_after: None,
+            job: None,
+            dispatched: false,
+        }
     }
 
     /// The 422 for these fields: the first names the code, all are listed.
@@ -79,7 +87,9 @@ impl Problem {
     pub fn of_ended(job: &Job) -> Self {
         let (code, message) = match &job.error {
             Some(error) => (error.code, error.message.clone()),
-            None => (Code::Cancelled, "the job was cancelled before it ended; nothing was charged".to_owned()),
+            None => {
+                (Code::Cancelled, "the job was cancelled before it ended; nothing was charged".to_owned())
+            }
         };
         Self { job: Some(job.id), dispatched: job.attempt > 0, ..Self::new(code, message) }
     }
@@ -95,7 +105,8 @@ impl Problem {
     /// The object under `error`.
     pub fn error_object(&self) -> serde_json::Value {
         let class = self.code.class().word();
-        let mut error = json!({ "message": self.message, "type": class, "param": self.param, "code": self.word() });
+        let mut error =
+            json!({ "message": self.message, "type": class, "param": self.param, "code": self.word() });
         if !self.fields.is_empty() {
             error["fields"] = json!(self.fields);
         }
@@ -125,7 +136,10 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(wait) = self.retry_after {
-            response.insert_header((RETRY_AFTER, wait.min(LONGEST_HINT).as_millis().div_ceil(1000).max(1).to_string()));
+            response.insert_header((
+                RETRY_AFTER,
+                wait.min(LONGEST_HINT).as_millis().div_ceil(1000).max(1).to_string(),
+            ));
         }
         let should_retry = match self.code.retry() {
             _ if self.dispatched => Some("false"),
@@ -204,7 +218,8 @@ mod tests {
 
     #[test]
     fn hints_stay_within_what_sdks_honour_and_money_is_never_retried() {
-        let busy: Problem = Refused::new(Code::QueueFull, "full").retry_after(Duration::from_secs(600)).into();
+        let busy: Problem =
+            Refused::new(Code::QueueFull, "full").retry_after(Duration::from_secs(600)).into();
         let response = busy.error_response();
         assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "60");
         assert_eq!(response.headers().get(SHOULD_RETRY).unwrap(), "true");

@@ -69,7 +69,8 @@ async fn wrong_method(request: HttpRequest) -> HttpResponse {
 async fn no_route(request: HttpRequest) -> HttpResponse {
     use actix_web::ResponseError;
     let path: String = request.path().chars().take(120).collect();
-    Problem::new(Code::RouteNotFound, format!("there is nothing at {path}: /docs lists what there is")).error_response()
+    Problem::new(Code::RouteNotFound, format!("there is nothing at {path}: /docs lists what there is"))
+        .error_response()
 }
 
 fn bad_path(_: PathError, _: &HttpRequest) -> actix_web::Error {

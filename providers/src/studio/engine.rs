@@ -24,7 +24,7 @@ const MAX_OUTPUTS: u32 = 10;
 /// The longest time between two looks at running work, so that its progress moves.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// `output_compression` of a JPEG when nobody asks for one.
-const JPEG_QUALITY: u8 = 90;
+const JPEG_QUALITY: u8 = 100;
 /// When scripted limits end.
 const SCRIPTED_COOL_DOWN: Duration = Duration::from_secs(2);
 

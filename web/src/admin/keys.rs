@@ -127,15 +127,22 @@ fn settings(gateway: &Gateway, fields: &mut Fields) -> KeySettings {
         models: fields.texts("models"),
         rpm: fields.integer("rpm", 0..=1_000_000).map(limit),
         concurrency: fields.integer("concurrency", 0..=1_000_000).map(limit),
-        expires_at: fields.integer("expires_at", 0..=253_402_300_799).map(|at| (at > 0).then(|| Millis(at * 1000))),
-        webhook_url: fields.text("webhook_url").map(|url| Some(url.trim().to_owned()).filter(|url| !url.is_empty())),
+        expires_at: fields
+            .integer("expires_at", 0..=253_402_300_799)
+            .map(|at| (at > 0).then(|| Millis(at * 1000))),
+        webhook_url: fields
+            .text("webhook_url")
+            .map(|url| Some(url.trim().to_owned()).filter(|url| !url.is_empty())),
         disabled: fields.flag("disabled"),
     };
     if settings.name.as_ref().is_some_and(|name| name.chars().count() > 100) {
         fields.wrong("name", "name may have 100 characters at most");
     }
     for unknown in settings.models.iter().flatten().filter(|name| gateway.catalogue.get(name).is_none()) {
-        fields.wrong("models", format!("no model is called {:?}", unknown.chars().take(80).collect::<String>()));
+        fields.wrong(
+            "models",
+            format!("no model is called {:?}", unknown.chars().take(80).collect::<String>()),
+        );
     }
     if let Some(Some(url)) = &settings.webhook_url
         && !((url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 2000)
@@ -168,7 +175,11 @@ pub async fn list(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Prob
 /// Make a key; its secret is in this answer and never again.
 #[utoipa::path(post, path = "/api/keys", tag = "admin: keys", request_body = KeyBody,
     responses((status = 201, description = "The key with its secret", body = KeyView), (status = 422, description = "`bad_…`", body = ErrorBody)))]
-pub async fn create(_: Admin, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    _: Admin,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object_or_empty(payload, LIMIT).await?;
     let settings = settings(&gateway, &mut fields);
     let credits = fields.integer("credits", 0..=MAX_AMOUNT).unwrap_or(0);
@@ -190,7 +201,12 @@ pub async fn retrieve(_: Admin, gateway: Data<Gateway>, id: Path<String>) -> Res
 /// Change a key: what is left out stays as it is.
 #[utoipa::path(patch, path = "/api/keys/{id}", tag = "admin: keys", request_body = KeyBody, params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key", body = KeyView), (status = 404, description = "`key_not_found`", body = ErrorBody), (status = 422, description = "`bad_…`", body = ErrorBody)))]
-pub async fn update(_: Admin, gateway: Data<Gateway>, id: Path<String>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn update(
+    _: Admin,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let id = key_id(&id)?;
     let mut fields = body::json_object(payload, LIMIT).await?;
     let settings = settings(&gateway, &mut fields);
@@ -206,7 +222,12 @@ pub async fn update(_: Admin, gateway: Data<Gateway>, id: Path<String>, payload:
 /// The same as PATCH.
 #[utoipa::path(put, path = "/api/keys/{id}", tag = "admin: keys", request_body = KeyBody, params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key", body = KeyView), (status = 404, description = "`key_not_found`", body = ErrorBody)))]
-pub async fn replace(admin: Admin, gateway: Data<Gateway>, id: Path<String>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn replace(
+    admin: Admin,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     update(admin, gateway, id, payload).await
 }
 
@@ -243,7 +264,12 @@ pub struct CreditsBody {
 #[utoipa::path(post, path = "/api/keys/{id}/credits", tag = "admin: keys", request_body = CreditsBody, params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "`{id, balance, held, currency}`"), (status = 404, description = "`key_not_found`", body = ErrorBody),
         (status = 409, description = "`below_zero`", body = ErrorBody), (status = 422, description = "`bad_amount`", body = ErrorBody)))]
-pub async fn credits(_: Admin, gateway: Data<Gateway>, id: Path<String>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn credits(
+    _: Admin,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let id = key_id(&id)?;
     let mut fields = body::json_object(payload, LIMIT).await?;
     let amount = fields.integer("amount", -MAX_AMOUNT..=MAX_AMOUNT);

@@ -38,7 +38,11 @@ pub struct DriftView {
 #[utoipa::path(get, path = "/api/ledger/verify", tag = "admin: ledger", responses((status = 200, description = "What was found", body = VerdictView)))]
 pub async fn verify(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Problem> {
     let verdict = gateway.ledger.verify().await?;
-    let drift = |d: &atelier_actors::credit_ledger::Drift| DriftView { account: d.account.clone(), kept: d.kept, computed: d.computed };
+    let drift = |d: &atelier_actors::credit_ledger::Drift| DriftView {
+        account: d.account.clone(),
+        kept: d.kept,
+        computed: d.computed,
+    };
     Ok(HttpResponse::Ok().json(VerdictView {
         ok: verdict.is_ok(),
         entries: verdict.entries,

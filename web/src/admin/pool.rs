@@ -145,11 +145,17 @@ pub struct CandidateView {
 fn candidate(candidate: &Candidate) -> CandidateView {
     let (answer, reason) = match &candidate.reason {
         Reason::Picked => ("picked", "it would get the job: fewest attempts, then longest unused".to_owned()),
-        Reason::Eligible => ("eligible", "it could serve; another has fewer attempts or was unused for longer".to_owned()),
+        Reason::Eligible => {
+            ("eligible", "it could serve; another has fewer attempts or was unused for longer".to_owned())
+        }
         Reason::Disabled => ("disabled", "the operator switched it off".to_owned()),
-        Reason::Banned(class) => ("switched_off", format!("faults switched it off, the last one: {}", class.name())),
+        Reason::Banned(class) => {
+            ("switched_off", format!("faults switched it off, the last one: {}", class.name()))
+        }
         Reason::WrongEngine => ("wrong_engine", "no route of the model leads to its engine".to_owned()),
-        Reason::Resting { until, class } => ("resting", format!("it rests until {} after: {}", until.seconds(), class.name())),
+        Reason::Resting { until, class } => {
+            ("resting", format!("it rests until {} after: {}", until.seconds(), class.name()))
+        }
         Reason::Busy => ("busy", "all its slots are taken".to_owned()),
     };
     CandidateView {
@@ -166,8 +172,14 @@ fn candidate(candidate: &Candidate) -> CandidateView {
 /// Explain a decision: for each account, whether a job for this model could use it now, and why not.
 #[utoipa::path(get, path = "/api/pool/explain", tag = "admin: pool", params(Question),
     responses((status = 200, description = "The explanation", body = Explanation), (status = 404, description = "`model_not_found`", body = ErrorBody)))]
-pub async fn explain(_: Admin, gateway: Data<Gateway>, question: Query<Question>) -> Result<HttpResponse, Problem> {
-    let unknown = || Problem::new(Code::ModelNotFound, "name a model: /api/pool/explain?model=gpt-image-2").param("model");
+pub async fn explain(
+    _: Admin,
+    gateway: Data<Gateway>,
+    question: Query<Question>,
+) -> Result<HttpResponse, Problem> {
+    let unknown = || {
+        Problem::new(Code::ModelNotFound, "name a model: /api/pool/explain?model=gpt-image-2").param("model")
+    };
     let model = gateway.catalogue.get(&question.model).ok_or_else(unknown)?;
     let candidates = gateway.pool.explain(model.kind, model.routes.clone()).await?;
     let picked = candidates.iter().find(|c| c.reason == Reason::Picked).map(|c| c.account.to_string());

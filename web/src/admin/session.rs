@@ -45,9 +45,14 @@ pub struct LoginAnswer {
 #[utoipa::path(post, path = "/api/login", tag = "admin: session", security(()), request_body = Login,
     responses((status = 200, description = "Open", body = LoginAnswer), (status = 401, description = "`invalid_credentials`; the error body with `success`, `token` and `message` beside it"),
         (status = 429, description = "`login_throttled`", body = crate::problem::ErrorBody)))]
-pub async fn login(request: HttpRequest, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn login(
+    request: HttpRequest,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, LIMIT).await?;
-    let (username, password) = (fields.text("username").unwrap_or_default(), fields.text("password").unwrap_or_default());
+    let (username, password) =
+        (fields.text("username").unwrap_or_default(), fields.text("password").unwrap_or_default());
     fields.finish()?;
     // The address of the connection: a header could name any.
     let peer = request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string());
@@ -59,7 +64,11 @@ pub async fn login(request: HttpRequest, gateway: Data<Gateway>, payload: web::P
     tracing::info!(%peer, "admin logged in");
     let secure = request.connection_info().scheme() == "https";
     let cookie = session_cookie(token.expose().to_owned(), secure);
-    let answer = LoginAnswer { success: true, token: Some(token.expose().to_owned()), message: "logged in".to_owned() };
+    let answer = LoginAnswer {
+        success: true,
+        token: Some(token.expose().to_owned()),
+        message: "logged in".to_owned(),
+    };
     Ok(HttpResponse::Ok().cookie(cookie).json(answer))
 }
 
@@ -74,7 +83,13 @@ fn rejected(problem: &Problem) -> HttpResponse {
 
 fn session_cookie(token: String, secure: bool) -> Cookie<'static> {
     let length = Duration::seconds(i64::try_from(SESSION_LENGTH.as_secs()).unwrap_or(0));
-    Cookie::build(COOKIE, token).path("/").http_only(true).secure(secure).same_site(SameSite::Strict).max_age(length).finish()
+    Cookie::build(COOKIE, token)
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Strict)
+        .max_age(length)
+        .finish()
 }
 
 /// Close the session that the request carries.

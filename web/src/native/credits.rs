@@ -83,7 +83,11 @@ pub async fn balance(caller: Caller, gateway: Data<Gateway>) -> Result<HttpRespo
 
 /// This key's entries, newest first.
 #[utoipa::path(get, path = "/v1/credits/entries", tag = "credits", params(Page), responses((status = 200, description = "A page", body = EntryList)))]
-pub async fn entries(caller: Caller, gateway: Data<Gateway>, page: Query<Page>) -> Result<HttpResponse, Problem> {
+pub async fn entries(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    page: Query<Page>,
+) -> Result<HttpResponse, Problem> {
     let limit = page.limit.unwrap_or(20).clamp(1, MOST);
     let mut entries = gateway.ledger.statement(caller.0.id, page.after, limit + 1)?;
     let has_more = entries.len() > limit;

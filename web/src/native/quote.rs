@@ -36,10 +36,15 @@ pub struct Quote {
 /// What a creating body would cost: the body itself, with `endpoint` beside its fields.
 #[utoipa::path(post, path = "/v1/quote", tag = "credits", request_body(content = Object, description = "A creating body with `endpoint`, such as `/v1/images/generations`"),
     responses((status = 200, description = "The price", body = Quote), (status = 422, description = "`bad_endpoint` or what the endpoint itself would say", body = ErrorBody)))]
-pub async fn quote(caller: Caller, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn quote(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
     let asked = fields.filled("endpoint").unwrap_or_else(|| ENDPOINTS[0].to_owned());
-    let path = if asked.starts_with("/v1/") { asked } else { format!("/v1/{}", asked.trim_start_matches('/')) };
+    let path =
+        if asked.starts_with("/v1/") { asked } else { format!("/v1/{}", asked.trim_start_matches('/')) };
     if !ENDPOINTS.contains(&path.as_str()) {
         return Err(Problem::field("endpoint", format!("endpoint must be one of {}", ENDPOINTS.join(", "))));
     }

@@ -37,7 +37,12 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
         (status = 403, description = "`model_not_allowed`", body = ErrorBody), (status = 413, description = "`body_too_large`", body = ErrorBody),
         (status = 422, description = "`bad_…`, `idempotency_mismatch`", body = ErrorBody), (status = 429, description = "`rate_limit_exceeded`", body = ErrorBody),
         (status = 503, description = "`queue_full`, `upstream_saturated`", body = ErrorBody), (status = 504, description = "`timeout`", body = ErrorBody)))]
-pub async fn generate(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn generate(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     const ENDPOINT: &str = "/v1/images/generations";
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
     let body_hash = fields.hash(ENDPOINT);
@@ -58,7 +63,13 @@ pub async fn generate(request: HttpRequest, caller: Caller, gateway: Data<Gatewa
     Ok(response)
 }
 
-fn new_job(gateway: &Gateway, request: &HttpRequest, caller: Caller, endpoint: &str, asked: (ImageRequest<'_>, String)) -> Result<NewJob, Problem> {
+fn new_job(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    caller: Caller,
+    endpoint: &str,
+    asked: (ImageRequest<'_>, String),
+) -> Result<NewJob, Problem> {
     let (asked, body_hash) = asked;
     let retries = request.headers().get("x-stainless-retry-count").and_then(|value| value.to_str().ok());
     Ok(NewJob {
@@ -81,7 +92,8 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     match value.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_CHARS => Ok(Some(key.to_owned())),
         _ => {
-            let message = format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
+            let message =
+                format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
             Err(Problem::field("idempotency-key", message))
         }
     }
@@ -109,7 +121,10 @@ async fn wait(gateway: &Gateway, mut submitted: Submitted, origin: &str) -> Resu
         return Err(Problem::new(Code::RequestTimeout, message).of_job(id));
     };
     match job.state {
-        JobState::Completed => Ok(HttpResponse::Ok().json(answer::images(gateway, &job, origin).await.map_err(|p| p.of_job(id))?)),
+        JobState::Completed => {
+            Ok(HttpResponse::Ok()
+                .json(answer::images(gateway, &job, origin).await.map_err(|p| p.of_job(id))?))
+        }
         _ => Err(Problem::of_ended(&job)),
     }
 }
@@ -126,7 +141,12 @@ fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Pro
 /// How a background job is doing, with its images once they are made. Kept for an hour after its end.
 #[utoipa::path(get, path = "/v1/images/jobs/{id}", tag = "images", params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job", body = job_view::ImageJobView), (status = 404, description = "`job_not_found`", body = ErrorBody)))]
-pub async fn job(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn job(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let job = own_job(&gateway, &caller, &id)?;
     Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &answer::origin(&request)).await?))
 }
@@ -134,7 +154,12 @@ pub async fn job(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, i
 /// Cancel a job. One that has ended stays as it is.
 #[utoipa::path(delete, path = "/v1/images/jobs/{id}", tag = "images", params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job as it ended", body = job_view::ImageJobView), (status = 404, description = "`job_not_found`", body = ErrorBody)))]
-pub async fn cancel(request: HttpRequest, caller: Caller, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn cancel(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let mut job = own_job(&gateway, &caller, &id)?;
     if !job.state.is_terminal() {
         job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);

@@ -104,6 +104,9 @@ pub async fn view(gateway: &Gateway, job: &Job, origin: &str) -> Result<ImageJob
             price: job.price.total,
         },
         result,
-        error: job.error.as_ref().map(|error| JobErrorView { code: error.code.word(), message: error.message.clone() }),
+        error: job
+            .error
+            .as_ref()
+            .map(|error| JobErrorView { code: error.code.word(), message: error.message.clone() }),
     })
 }

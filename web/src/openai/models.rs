@@ -124,15 +124,24 @@ fn view(gateway: &Gateway, model: &Model) -> ModelView {
 /// All models that this key may use, aliases included.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, description = "The models", body = ModelList)))]
 pub async fn list(caller: Caller, gateway: Data<Gateway>) -> HttpResponse {
-    let usable = gateway.catalogue.models().iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
-    HttpResponse::Ok().json(ModelList { object: "list", data: usable.map(|model| view(&gateway, model)).collect() })
+    let usable =
+        gateway.catalogue.models().iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
+    HttpResponse::Ok()
+        .json(ModelList { object: "list", data: usable.map(|model| view(&gateway, model)).collect() })
 }
 
 /// One model.
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "models", params(("id" = String, Path, description = "Its name; may hold a slash")),
     responses((status = 200, description = "The model", body = ModelView), (status = 404, description = "`model_not_found`", body = ErrorBody)))]
-pub async fn retrieve(caller: Caller, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn retrieve(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let model = gateway.catalogue.get(&id).filter(|model| caller.0.may_use(&model.name, &model.canonical));
-    let unknown = || Problem::new(Code::ModelNotFound, "there is no model of this name: GET /v1/models lists them").param("model");
+    let unknown = || {
+        Problem::new(Code::ModelNotFound, "there is no model of this name: GET /v1/models lists them")
+            .param("model")
+    };
     Ok(HttpResponse::Ok().json(view(&gateway, model.ok_or_else(unknown)?)))
 }

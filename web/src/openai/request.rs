@@ -31,7 +31,11 @@ pub struct ImageRequest<'a> {
 const REFERENCES: [&str; 5] = ["image", "images", "references", "input_image", "image_url"];
 
 /// Reads a request to `images/generations`.
-pub fn read<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<ImageRequest<'a>, Problem> {
+pub fn read<'a>(
+    gateway: &'a Gateway,
+    key: &ApiKey,
+    fields: &mut Fields,
+) -> Result<ImageRequest<'a>, Problem> {
     let model = model(gateway, key, fields)?;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
     if REFERENCES.iter().any(|name| fields.has(name)) {
@@ -42,7 +46,10 @@ pub fn read<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Resu
     let stream = fields.flag("stream").unwrap_or(false);
     let format = fields.word("output_format", format_word, OutputFormat::WORDS).unwrap_or(OutputFormat::Png);
     let size = size(fields, model);
-    let quality = fields.word("quality", Quality::parse, Quality::WORDS).filter(|_| model.has_quality).unwrap_or(Quality::Auto);
+    let quality = fields
+        .word("quality", Quality::parse, Quality::WORDS)
+        .filter(|_| model.has_quality)
+        .unwrap_or(Quality::Auto);
     let n = count(fields, "n", 1..=10).unwrap_or(1);
     let image = ImageJob {
         prompt: Prompt { text: Some(prompt), preview: String::new() },
@@ -52,12 +59,15 @@ pub fn read<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Resu
         format,
         background,
         response_format: response_format(fields, model),
-        compression: count(fields, "output_compression", 0..=100).and_then(|percent| u8::try_from(percent).ok()),
+        compression: count(fields, "output_compression", 0..=100)
+            .and_then(|percent| u8::try_from(percent).ok()),
         negative_prompt: fields.filled("negative_prompt"),
         style: fields.filled("style"),
         complexity: fields.word("complexity", Complexity::parse, Complexity::WORDS),
         seed: fields.integer("seed", i64::MIN..=i64::MAX).map(i64::cast_unsigned),
-        partial_images: count(fields, "partial_images", 0..=3).and_then(|n| u8::try_from(n).ok()).unwrap_or(0),
+        partial_images: count(fields, "partial_images", 0..=3)
+            .and_then(|n| u8::try_from(n).ok())
+            .unwrap_or(0),
         animation: animation(fields, format),
     };
     fields.word("moderation", |word| matches!(word, "auto" | "low").then_some(()), &["auto", "low"]);
@@ -81,7 +91,8 @@ fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<
         return Err(Problem::new(Code::UnknownModel, message).param("model"));
     };
     if !key.may_use(&model.name, &model.canonical) {
-        return Err(Problem::new(Code::ModelNotAllowed, format!("this API key may not use {}", model.name)).param("model"));
+        return Err(Problem::new(Code::ModelNotAllowed, format!("this API key may not use {}", model.name))
+            .param("model"));
     }
     Ok(model)
 }
@@ -91,7 +102,9 @@ fn prompt(fields: &mut Fields, most: usize) -> Result<String, Problem> {
         return Err(Problem::field("prompt", "prompt must be a string"));
     }
     let Some(prompt) = fields.filled("prompt") else {
-        return Err(Problem::new(Code::MissingPrompt, "prompt is missing or empty: say what to draw").param("prompt"));
+        return Err(
+            Problem::new(Code::MissingPrompt, "prompt is missing or empty: say what to draw").param("prompt")
+        );
     };
     let chars = prompt.chars().count();
     if chars > most {
@@ -108,7 +121,10 @@ fn background(fields: &mut Fields) -> (Background, bool) {
         Some(serde_json::Value::String(text)) if matches!(text.trim(), "true" | "false") => {
             (Background::Auto, text.trim() == "true" || as_job)
         }
-        _ => (fields.word("background", Background::parse, Background::WORDS).unwrap_or(Background::Auto), as_job),
+        _ => (
+            fields.word("background", Background::parse, Background::WORDS).unwrap_or(Background::Auto),
+            as_job,
+        ),
     }
 }
 
@@ -142,17 +158,26 @@ fn animation(fields: &mut Fields, format: OutputFormat) -> Option<Animation> {
     let frames = count(fields, "frame_count", 2..=16);
     let ms = count(fields, "frame_duration_ms", 10..=655_350);
     if format != OutputFormat::Gif {
-        for name in ["frame_count", "frame_duration_ms"].into_iter().filter(|name| fields.has(name)).collect::<Vec<_>>() {
+        for name in ["frame_count", "frame_duration_ms"]
+            .into_iter()
+            .filter(|name| fields.has(name))
+            .collect::<Vec<_>>()
+        {
             fields.wrong(name, format!("{name} goes with output_format gif only"));
         }
         return None;
     }
     let frame_ms = (ms.unwrap_or(200) + 5) / 10 * 10;
-    Some(Animation { frames: frames.and_then(|n| u8::try_from(n).ok()).unwrap_or(9), frame_ms: frame_ms.min(655_350) })
+    Some(Animation {
+        frames: frames.and_then(|n| u8::try_from(n).ok()).unwrap_or(9),
+        frame_ms: frame_ms.min(655_350),
+    })
 }
 
 fn check_lengths(fields: &mut Fields, image: &ImageJob, most: usize) {
-    for (name, text, most) in [("negative_prompt", &image.negative_prompt, most.min(4_000)), ("style", &image.style, 200)] {
+    for (name, text, most) in
+        [("negative_prompt", &image.negative_prompt, most.min(4_000)), ("style", &image.style, 200)]
+    {
         if text.as_ref().is_some_and(|text| text.chars().count() > most) {
             fields.wrong(name, format!("{name} may have {most} characters at most"));
         }
@@ -173,7 +198,10 @@ fn check_together(fields: &mut Fields, image: &ImageJob, model: &Model, stream: 
         fields.wrong("stream", format!("output_format {} cannot be streamed", format.word()));
     }
     if stream && in_background {
-        fields.wrong("stream", "a background job is polled, not streamed: leave out one of stream and background");
+        fields.wrong(
+            "stream",
+            "a background job is polled, not streamed: leave out one of stream and background",
+        );
     }
     if format == Svg && image.n > 1 {
         fields.wrong("n", "output_format svg makes one image: n must be 1");

@@ -121,7 +121,8 @@ impl Following {
     fn fail(&mut self, problem: &Problem) {
         self.over = true;
         let error = problem.error_object();
-        let event = json!({ "type": "error", "message": error["message"], "code": error["code"], "error": error });
+        let event =
+            json!({ "type": "error", "message": error["message"], "code": error["code"], "error": error });
         self.ready.push_back(frame("error", &event));
     }
 }
