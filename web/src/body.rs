@@ -4,7 +4,7 @@ use crate::{fields::Fields, problem::Problem};
 use actix_web::web;
 use atelier_domain::code::Code;
 use futures_util::StreamExt;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How long a client may be silent in the middle of a body.
@@ -15,21 +15,17 @@ const DRAINED: usize = 64 << 20;
 
 /// Reads a JSON object.
 pub async fn json_object(payload: web::Payload, limit: usize) -> Result<Fields, Problem> {
-    let bytes = read(payload, limit).await?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(map)) => Ok(Fields::new(map)),
-        Ok(_) => Err(Problem::new(Code::BadBody, "the body must be a JSON object")),
-        Err(error) => Err(Problem::new(Code::BadBody, format!("the body is not valid JSON: {error}"))),
-    }
+    parse(&read(payload, limit).await?)
 }
 
-/// Reads a JSON object, or nothing.
+/// Reads a JSON object, or nothing, which says as much as an empty one.
 pub async fn json_object_or_empty(payload: web::Payload, limit: usize) -> Result<Fields, Problem> {
     let bytes = read(payload, limit).await?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Fields::new(serde_json::Map::new()));
-    }
-    match serde_json::from_slice(&bytes) {
+    if bytes.trim_ascii().is_empty() { Ok(Fields::new(Map::new())) } else { parse(&bytes) }
+}
+
+fn parse(bytes: &[u8]) -> Result<Fields, Problem> {
+    match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(Fields::new(map)),
         Ok(_) => Err(Problem::new(Code::BadBody, "the body must be a JSON object")),
         Err(error) => Err(Problem::new(Code::BadBody, format!("the body is not valid JSON: {error}"))),

@@ -65,3 +65,10 @@ pub struct Gateway {
     /// Turns true when those who wait for results are to be sent home, because the process ends.
     pub closing: watch::Receiver<bool>,
 }
+
+impl Gateway {
+    /// How long a job that is handed in now should expect to wait for an account.
+    pub fn expected_wait(&self) -> Duration {
+        Duration::from_secs(self.pool.estimate_s())
+    }
+}

@@ -13,7 +13,8 @@ use std::{sync::Arc, time::Duration};
 /// Makes and checks links.
 #[derive(Clone)]
 pub struct Links {
-    secret: Arc<[u8]>,
+    /// Keyed and empty: each link starts from a copy.
+    mac: Hmac<Sha256>,
     lifetime: Duration,
     /// Where clients reach us; none means: where this client did.
     public_url: Option<Arc<str>>,
@@ -23,8 +24,17 @@ pub struct Links {
 impl Links {
     /// Links signed with this secret that last for `lifetime`. `public_url` is how clients reach the gateway, without a slash
     /// at its end.
-    pub fn new(secret: &[u8], lifetime: Duration, public_url: Option<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { secret: secret.into(), lifetime, public_url: public_url.map(Into::into), clock }
+    pub fn new(
+        secret: &[u8; 32],
+        lifetime: Duration,
+        public_url: Option<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        // HMAC pads a short key with zeros to one block; a whole block cannot be refused.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(secret);
+        let mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+        Self { mac, lifetime, public_url: public_url.map(Into::into), clock }
     }
 
     /// A link to a file, for a client that reached us at `origin`.
@@ -44,14 +54,53 @@ impl Links {
     }
 
     fn mac(&self, id: MediaId, expires: i64) -> Hmac<Sha256> {
-        // A key of any length is fine for HMAC; `new` would only take one of exactly a block.
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.secret) {
-            Ok(mac) => mac,
-            Err(_) => Hmac::<Sha256>::new(&Default::default()),
-        };
+        let mut mac = self.mac.clone();
         mac.update(b"media\0");
         mac.update(id.uuid().as_bytes());
         mac.update(&expires.to_be_bytes());
         mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::{future::Future, pin::Pin};
+    use uuid::Uuid;
+
+    struct At(i64);
+
+    impl Clock for At {
+        fn now(&self) -> Millis {
+            Millis(self.0)
+        }
+
+        fn sleep_until(&self, _: Millis) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    fn links(secret: u8, now: i64) -> Links {
+        Links::new(
+            &[secret; 32],
+            Duration::from_secs(3600),
+            Some("https://a.example".into()),
+            Arc::new(At(now)),
+        )
+    }
+
+    #[test]
+    fn a_link_holds_until_its_time_for_its_file_and_under_its_secret_only() {
+        let id = MediaId::from_uuid(Uuid::from_u128(1));
+        let link = links(1, 0).sign("http://ignored", id, "image/png");
+        assert!(link.starts_with(&format!("https://a.example/media/{id}.png?exp=3600&sig=")));
+        let sig = link.rsplit('=').next().unwrap();
+        assert!(links(1, 3_599_999).holds(id, 3600, sig));
+        assert!(!links(1, 3_600_000).holds(id, 3600, sig), "expired");
+        assert!(!links(1, 0).holds(id, 3601, sig), "prolonged");
+        assert!(!links(1, 0).holds(MediaId::from_uuid(Uuid::from_u128(2)), 3600, sig), "another file");
+        assert!(!links(2, 0).holds(id, 3600, sig), "another secret");
+        assert!(!links(1, 0).holds(id, 3600, "") && !links(1, 0).holds(id, i64::MAX, sig));
     }
 }

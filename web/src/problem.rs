@@ -83,15 +83,17 @@ impl Problem {
         self
     }
 
-    /// The error that a failed or cancelled job answers with. Once an attempt was made, an SDK's retry would be a second job.
-    pub fn of_ended(job: &Job) -> Self {
+    /// The error that a failed or cancelled job answers with. Once an attempt was made, an SDK's retry would be a second job;
+    /// `wait` is when a new one has better chances.
+    pub fn of_ended(job: &Job, wait: Duration) -> Self {
         let (code, message) = match &job.error {
             Some(error) => (error.code, error.message.clone()),
             None => {
                 (Code::Cancelled, "the job was cancelled before it ended; nothing was charged".to_owned())
             }
         };
-        Self { job: Some(job.id), dispatched: job.attempt > 0, ..Self::new(code, message) }
+        let retry_after = (code.retry() == Retry::Yes).then_some(wait);
+        Self { job: Some(job.id), dispatched: job.attempt > 0, retry_after, ..Self::new(code, message) }
     }
 
     /// The word of the code; for a field it names the field.

@@ -10,10 +10,11 @@ use crate::{
 };
 use actix_cors::Cors;
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, HttpRequest, HttpResponse, Route,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     error::{PathError, QueryPayloadError},
+    guard,
     middleware::from_fn,
     web::{self, Data, PathConfig, QueryConfig, ServiceConfig},
 };
@@ -28,7 +29,7 @@ macro_rules! routes {
         fn routes(config: &mut ServiceConfig) {
             $(config.service(
                 web::resource($path)
-                    $(.route(web::$method().to($handler)))+
+                    $(.route(verb(stringify!($method)).to($handler)))+
                     .default_service(web::to(wrong_method)),
             );)+
         }
@@ -58,6 +59,17 @@ routes! {
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/pool" => { get admin::pool::state }
     "/api/pool/explain" => { get admin::pool::explain }
+}
+
+/// A route for a method; what answers GET answers HEAD as well.
+fn verb(method: &str) -> Route {
+    match method {
+        "get" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        "post" => web::post(),
+        "put" => web::put(),
+        "patch" => web::patch(),
+        _ => web::delete(),
+    }
 }
 
 async fn wrong_method(request: HttpRequest) -> HttpResponse {

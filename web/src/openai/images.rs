@@ -125,7 +125,7 @@ async fn wait(gateway: &Gateway, mut submitted: Submitted, origin: &str) -> Resu
             Ok(HttpResponse::Ok()
                 .json(answer::images(gateway, &job, origin).await.map_err(|p| p.of_job(id))?))
         }
-        _ => Err(Problem::of_ended(&job)),
+        _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
     }
 }
 

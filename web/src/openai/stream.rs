@@ -98,7 +98,7 @@ impl Following {
     async fn finish(&mut self, job: &Job) {
         self.over = true;
         if job.state != JobState::Completed {
-            self.fail(&Problem::of_ended(job));
+            self.fail(&Problem::of_ended(job, self.gateway.expected_wait()));
             return;
         }
         if let Err(problem) = self.complete(job).await {
