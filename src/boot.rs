@@ -121,7 +121,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let walks = JanitorConfig { every: Duration::from_secs(60), export_every: config.store.export_every };
     janitor::start(store.clone(), clock.clone(), walks, units.core());
     let (closing, is_closing) = watch::channel(false);
-    let public_url = config.server.public_url.clone().or_else(|| config.cache.base_url.clone());
+    let public_url = config.server.public_url.clone();
     let gateway = Gateway {
         jobs,
         ledger,

@@ -24,7 +24,7 @@ use utoipa_swagger_ui::SwaggerUi;
     ),
     components(schemas(problem::ErrorBody, problem::ErrorObject, problem::FieldProblem)),
     security(("api_key" = [])),
-    modifiers(&Secured, &CodeTable),
+    modifiers(&Secured, &Named, &CodeTable),
 )]
 struct Document;
 
@@ -54,6 +54,25 @@ impl Modify for Secured {
 
 fn security(name: &str) -> utoipa::openapi::security::SecurityRequirement {
     utoipa::openapi::security::SecurityRequirement::new::<_, [&str; 0], &str>(name, [])
+}
+
+/// Names each operation by its method and path, since two handlers may share the name of a function.
+struct Named;
+
+impl Modify for Named {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            let verbs = [("get", &mut item.get), ("post", &mut item.post), ("put", &mut item.put)];
+            let verbs = verbs.into_iter().chain([("patch", &mut item.patch), ("delete", &mut item.delete)]);
+            for (verb, operation) in verbs {
+                let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+                if let Some(operation) = operation {
+                    operation.operation_id =
+                        Some(std::iter::once(verb).chain(words).collect::<Vec<_>>().join("_"));
+                }
+            }
+        }
+    }
 }
 
 /// Puts the table of public codes into the document, so that it cannot drift from the code.
@@ -111,6 +130,14 @@ mod tests {
                 listed.insert((method.clone(), path.clone()));
             }
         }
+        let operations = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|item| item.as_object().unwrap().values());
+        let names: BTreeSet<_> =
+            operations.filter_map(|operation| operation["operationId"].as_str()).collect();
+        assert_eq!(names.len(), listed.len(), "operation ids are unique");
         // A tail such as {id:.+} is written {id} in the document.
         let plain = |path: &str| path.replace(":.+}", "}");
         let served: BTreeSet<_> =

@@ -94,6 +94,15 @@ pub struct KeyView {
     updated_at: i64,
 }
 
+/// All keys.
+#[derive(Serialize, ToSchema)]
+pub struct KeyList {
+    /// Always `list`.
+    object: &'static str,
+    /// The keys, oldest first.
+    data: Vec<KeyView>,
+}
+
 fn view(gateway: &Gateway, key: &ApiKey, secret: Option<String>) -> Result<KeyView, Problem> {
     let balance = gateway.ledger.balance(key.id)?;
     Ok(KeyView {
@@ -165,11 +174,11 @@ fn key_id(id: &str) -> Result<KeyId, Problem> {
 }
 
 /// All keys, oldest first.
-#[utoipa::path(get, path = "/api/keys", tag = "admin: keys", responses((status = 200, description = "`{object: list, data: [key]}`", body = Vec<KeyView>)))]
+#[utoipa::path(get, path = "/api/keys", tag = "admin: keys", responses((status = 200, description = "The keys", body = KeyList)))]
 pub async fn list(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Problem> {
     let keys = gateway.keys.list();
     let data = keys.iter().map(|key| view(&gateway, key, None)).collect::<Result<Vec<_>, _>>()?;
-    Ok(HttpResponse::Ok().json(json!({ "object": "list", "data": data })))
+    Ok(HttpResponse::Ok().json(KeyList { object: "list", data }))
 }
 
 /// Make a key; its secret is in this answer and never again.
