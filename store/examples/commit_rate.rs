@@ -91,6 +91,7 @@ async fn main() {
 fn print_waits(when: &str, waits: Vec<(Instant, Duration)>) {
     let mut waits: Vec<Duration> = waits.into_iter().map(|(_, wait)| wait).collect();
     waits.sort_unstable();
-    let quantile = |share: f64| waits.get((waits.len().saturating_sub(1) as f64 * share) as usize);
+    let place = |share: f64| (waits.len().saturating_sub(1) as f64 * share) as usize;
+    let quantile = |share: f64| waits.get(place(share)).copied().unwrap_or_default();
     println!("{when}: p50 {:?}, p99 {:?}, worst {:?}", quantile(0.5), quantile(0.99), quantile(1.0));
 }

@@ -19,6 +19,8 @@ const FORMAT: &str = "atelier-export";
 const VERSION: u32 = 1;
 /// Rows are gathered into frames of about this size.
 const FRAME_BYTES: usize = 256 * 1024;
+/// The file is synced in portions of this size: one big sync at the end would hold up those of the commits beside it.
+const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
@@ -35,12 +37,14 @@ pub(crate) struct ArchiveWriter {
     rows: Vec<u8>,
     frames: u64,
     bytes: u64,
+    synced: u64,
 }
 
 impl ArchiveWriter {
     pub(crate) fn create(path: &Path) -> io::Result<ArchiveWriter> {
         let out = BufWriter::with_capacity(FRAME_BYTES, File::create(path)?);
-        let mut writer = ArchiveWriter { out, frame: Vec::new(), rows: Vec::new(), frames: 0, bytes: 0 };
+        let mut writer =
+            ArchiveWriter { out, frame: Vec::new(), rows: Vec::new(), frames: 0, bytes: 0, synced: 0 };
         let header = serde_json::to_vec(&Header {
             format: FORMAT.into(),
             v: VERSION,
@@ -91,7 +95,13 @@ impl ArchiveWriter {
         });
         self.frames += 1;
         self.bytes += self.frame.len() as u64;
-        self.out.write_all(&self.frame)
+        self.out.write_all(&self.frame)?;
+        if self.bytes - self.synced >= SYNC_BYTES {
+            self.out.flush()?;
+            self.out.get_ref().sync_data()?;
+            self.synced = self.bytes;
+        }
+        Ok(())
     }
 }
 

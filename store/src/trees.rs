@@ -1,7 +1,8 @@
 //! The only module that speaks to sled, and the guards that make what it wrote last.
 //!
 //! sled 0.34.7 does not sync its file at a flush (it asks for `sync_file_range`, which promises neither the file's size nor the
-//! disk's cache), nor its `conf` file, nor its `blobs`. The guards, each of which simulated power cuts have shown to be needed:
+//! disk's cache), nor its `conf` file, nor its `blobs`. The guards (without any of the first three, simulated
+//! power cuts lose data or leave a database that does not open):
 //! 1. After every flush, `db` is synced, and any blob written since. An answer is given only after that.
 //! 2. After open, `conf` and the directories are synced.
 //! 3. Before open, whatever a killed process left is synced: recovery makes a synced snapshot of what it reads, which would be

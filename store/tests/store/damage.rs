@@ -166,3 +166,14 @@ fn a_lost_end_of_the_change_log_is_healed_by_an_export_at_open() {
     restore(dir.path(), Source::Latest).unwrap();
     assert_eq!(content(&open(dir.path())), before);
 }
+
+#[test]
+fn an_unfinished_snapshot_of_sled_does_not_keep_the_store_from_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    top_up(&store, 1000);
+    let before = content(&store);
+    drop(store);
+    fs::write(dir.path().join("sled/snap.7FFFFFFFFFFFFFFF.generating"), [0; 5000]).unwrap();
+    assert_eq!(content(&open(dir.path())), before);
+}
