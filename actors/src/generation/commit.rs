@@ -72,7 +72,8 @@ impl Crew {
     /// Ends the job without a result: its hold is released with the row.
     pub(super) async fn end(&self, live: &Live, transition: Transition) -> Stopped {
         match self.after(&live.job(), transition) {
-            Ok(job) => self.settle(self.kept(job), Vec::new()).await,
+            // In its own memory: every wait can end here, and few do at the same time.
+            Ok(job) => Box::pin(self.settle(self.kept(job), Vec::new())).await,
             Err(stopped) => stopped,
         }
     }

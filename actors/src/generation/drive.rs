@@ -153,3 +153,18 @@ impl Drive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<F: Future>(_: impl FnOnce(Drive) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_queued_job_keeps_no_room_for_the_attempt_it_has_not_begun() {
+        let parked = size_of_future(Drive::run);
+        assert!(parked < 3_000, "{parked} bytes");
+    }
+}

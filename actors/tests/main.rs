@@ -1,0 +1,13 @@
+//! The actors as a whole. One binary, one file per story.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod support;
+
+mod admin;
+mod crash;
+mod keys;
+mod ledger;
+mod life;
+mod pool;
+mod replay;
+mod retention;
