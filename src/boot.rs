@@ -22,8 +22,16 @@ use atelier_domain::{
 use atelier_providers::studio::{Studio, StudioConfig, StudioError};
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
 use atelier_web::{Gateway, Limits, Links};
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
+
+/// Between two walks of the janitor. What is past its time is not shown in the meantime, only not yet deleted.
+const JANITOR_EVERY: Duration = Duration::from_secs(300);
 
 /// Why the gateway did not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +100,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let started_at = clock.now();
     let metrics = if config.metrics.enabled { Some(telemetry::metrics()?) } else { None };
+    let begun = Instant::now();
     let store = Store::open(store_options(config))?;
+    metrics::gauge!("atelier_start_seconds", "until" => "store_open").set(begun.elapsed().as_secs_f64());
     let master_key = master_key::load_or_create(&config.data_dir).map_err(BootError::MasterKey)?;
     let units = Units::start(config.jobs.runners);
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
@@ -118,7 +128,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     };
     let jobs = Jobs::start(parts);
     let resumed = jobs.resume().await?;
-    let walks = JanitorConfig { every: Duration::from_secs(60), export_every: config.store.export_every };
+    metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
+    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
     janitor::start(store.clone(), clock.clone(), walks, units.core());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();

@@ -1,1 +1,9 @@
-//! The sim room.
+//! What Atelier is tested with from outside: it sees HTTP and processes, and imports nothing of ours.
+//!
+//! Reading order: `client` (asks), `process` (starts and kills), `drill` (does both until something is wrong).
+
+pub mod client;
+
+pub mod process;
+
+pub mod drill;

@@ -8,6 +8,9 @@ use atelier_domain::time::Clock;
 use atelier_store::Store;
 use std::{sync::Arc, time::Duration};
 
+/// A change log of this many bytes is exported before its time, so that the disk it takes stays bounded under any load.
+const LONG_CHANGE_LOG: u64 = 256 << 20;
+
 /// How often the janitor walks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JanitorConfig {
@@ -46,7 +49,8 @@ async fn rounds(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig) {
     loop {
         clock.sleep_until(clock.now() + config.every).await;
         let now = clock.now();
-        let (kept, export) = (store.clone(), now >= next_export);
+        let (kept, export) =
+            (store.clone(), now >= next_export || store.stats().change_log_bytes >= LONG_CHANGE_LOG);
         if export {
             next_export = now + config.export_every;
         }

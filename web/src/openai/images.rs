@@ -10,7 +10,7 @@ use crate::{
     problem::{ErrorBody, JOB_ID, Problem},
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError,
     http::header::{HeaderName, HeaderValue},
     web::{self, Data, Path},
 };
@@ -50,15 +50,17 @@ pub async fn generate(
     let (in_background, stream) = (asked.in_background, asked.stream);
     let new = new_job(&gateway, &request, caller, ENDPOINT, (asked, body_hash))?;
     let submitted = gateway.jobs.submit(new).await?;
-    let origin = answer::origin(&request);
     let (id, replayed) = (submitted.id, submitted.replayed);
-    let mut response = if in_background {
-        HttpResponse::Ok().json(job_view::view(&gateway, &submitted.watch.job(), &origin).await?)
+    let answered = if in_background {
+        let view = job_view::view(&gateway, &submitted.watch.job(), &request).await;
+        view.map(|view| HttpResponse::Ok().json(view))
     } else if stream {
-        stream::respond(gateway.get_ref().clone(), submitted.watch)
+        Ok(stream::respond(gateway.get_ref().clone(), submitted.watch))
     } else {
-        wait(&gateway, submitted, &origin).await?
+        wait(&gateway, submitted, &answer::origin(&request)).await
     };
+    // How a job failed is its answer, too: it is signed like any other.
+    let mut response = answered.unwrap_or_else(|problem| problem.error_response());
     sign(&mut response, id, replayed);
     Ok(response)
 }
@@ -148,7 +150,7 @@ pub async fn job(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let job = own_job(&gateway, &caller, &id)?;
-    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &answer::origin(&request)).await?))
+    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &request).await?))
 }
 
 /// Cancel a job. One that has ended stays as it is.
@@ -164,7 +166,7 @@ pub async fn cancel(
     if !job.state.is_terminal() {
         job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
     }
-    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &answer::origin(&request)).await?))
+    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &request).await?))
 }
 
 /// What a creating body would cost.

@@ -2,6 +2,7 @@
 
 use super::answer::{self, ImagesResponse};
 use crate::{gateway::Gateway, problem::Problem};
+use actix_web::HttpRequest;
 use atelier_domain::job::{Job, JobState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -77,10 +78,10 @@ fn status(state: JobState) -> &'static str {
     }
 }
 
-/// The view of a job for a client that reached us at `origin`.
-pub async fn view(gateway: &Gateway, job: &Job, origin: &str) -> Result<ImageJobView, Problem> {
+/// The view of a job for whoever sent `request`.
+pub async fn view(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<ImageJobView, Problem> {
     let result = match job.state {
-        JobState::Completed => Some(answer::images(gateway, job, origin).await?),
+        JobState::Completed => Some(answer::images(gateway, job, &answer::origin(request)).await?),
         _ => None,
     };
     let image = &job.image;

@@ -14,6 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{Stream, stream};
 use serde_json::{Value, json};
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use tokio::time::Instant;
 
 /// A silent stream is broken by proxies, and a client that left is only noticed by writing to it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -31,12 +32,21 @@ struct Following {
     gateway: Gateway,
     watch: Watch,
     ready: VecDeque<Bytes>,
+    /// When something was sent last.
+    sent_at: Instant,
     begun: bool,
     over: bool,
 }
 
 fn events(gateway: Gateway, watch: Watch) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let begin = Following { gateway, watch, ready: VecDeque::new(), begun: false, over: false };
+    let begin = Following {
+        gateway,
+        watch,
+        ready: VecDeque::new(),
+        sent_at: Instant::now(),
+        begun: false,
+        over: false,
+    };
     stream::unfold(begin, async |mut following| {
         let bytes = following.next().await?;
         Some((Ok(bytes), following))
@@ -47,6 +57,7 @@ impl Following {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.ready.pop_front() {
+                self.sent_at = Instant::now();
                 return Some(bytes);
             }
             if self.over {
@@ -71,7 +82,8 @@ impl Following {
         let news = tokio::select! {
             news = self.watch.next() => news,
             _ = closing.wait_for(|closing| *closing) => None,
-            () = tokio::time::sleep(HEARTBEAT) => {
+            // Counted from what was sent last: progress that is not told must not put it off.
+            () = tokio::time::sleep_until(self.sent_at + HEARTBEAT) => {
                 self.ready.push_back(Bytes::from_static(b": hb\n\n"));
                 return Some(());
             }

@@ -1,0 +1,65 @@
+//! The bare actix-web server that the gateway is measured against: it parses JSON and sends it back, or lets a request wait
+//! for ever. Each program re-executes itself as this server, so that the baseline too is a process of its own.
+
+use crate::{Outcome, process::Process};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    web::{self, Data},
+};
+use serde_json::Value;
+use std::{env, process::Command, time::Duration};
+
+/// Asks a program of this crate to be the server. Its value is the number of workers.
+const WORKERS: &str = "ATELIER_BENCH_BASELINE_WORKERS";
+/// The JSON that `GET /echo` parses and sends.
+const KEPT: &str = "ATELIER_BENCH_BASELINE_JSON";
+
+/// Starts the server in a process of its own. `GET /echo` will parse and send `kept`.
+pub fn start(workers: usize, kept: &str) -> Outcome<Process> {
+    let mut command = Command::new(env::current_exe()?);
+    command.env(WORKERS, workers.to_string()).env(KEPT, kept);
+    Process::start(command)
+}
+
+/// Serves until killed, if this process was started to; none if it was not. The first thing that a `main` does.
+pub fn serve_if_asked() -> Option<Outcome<()>> {
+    let workers = env::var(WORKERS).ok()?;
+    Some(workers.parse().map_err(Into::into).and_then(serve))
+}
+
+#[allow(clippy::print_stdout, reason = "tells the parent where it listens")]
+fn serve(workers: usize) -> Outcome<()> {
+    let kept = Data::new(env::var(KEPT)?);
+    actix_rt::System::new().block_on(async move {
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(kept.clone())
+                .route("/echo", web::post().to(echo))
+                .route("/echo", web::get().to(echo_kept))
+                .route("/park", web::get().to(park))
+        });
+        // As the gateway is set up.
+        let server = server
+            .workers(workers)
+            .backlog(8192)
+            .keep_alive(Duration::from_secs(75))
+            .bind(("127.0.0.1", 0))?;
+        for address in server.addrs() {
+            println!("http://{address}/");
+        }
+        Ok(server.run().await?)
+    })
+}
+
+async fn echo(body: web::Json<Value>) -> HttpResponse {
+    HttpResponse::Ok().json(body.into_inner())
+}
+
+async fn echo_kept(kept: Data<String>) -> actix_web::Result<HttpResponse> {
+    let value: Value = serde_json::from_str(&kept)?;
+    Ok(HttpResponse::Ok().json(value))
+}
+
+async fn park() -> HttpResponse {
+    std::future::pending().await
+}

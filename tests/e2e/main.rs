@@ -1,0 +1,23 @@
+//! Atelier from outside: a real server on a port of its own with an empty directory, spoken to over HTTP. One file per story.
+//!
+//! Most stories start the server inside of this process; those about the program itself (`program`, `restart`) start it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+mod images;
+mod stream;
+
+mod idempotency;
+mod jobs;
+mod money;
+
+mod bad_input;
+mod faults;
+mod limits;
+
+mod admin;
+mod ops;
+
+mod program;
+mod restart;

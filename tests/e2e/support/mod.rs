@@ -1,0 +1,8 @@
+//! What every story needs: a server to speak to, and words for what it answers.
+
+pub mod answers;
+pub mod app;
+pub mod pictures;
+
+pub use answers::{expect_error, small};
+pub use app::App;
