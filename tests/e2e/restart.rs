@@ -8,7 +8,7 @@ use crate::support::{
     small,
 };
 use atelier_sim::{
-    client::{CallError, Client},
+    client::{CallError, Client, header},
     process::{Server, Setup},
 };
 use image::ImageFormat;
@@ -142,27 +142,19 @@ async fn an_idempotency_key_is_remembered_across_a_kill() {
     let setup = setup(&room);
     let mut server = setup.start(PATIENCE).await.unwrap();
     let (client, _) = metered(&server, 10).await;
-    let body = small("[[delay:500]] a");
-    let send = || client.post("/v1/images/generations", &body).header("idempotency-key", "k").send();
-    let interrupted = actix_rt::spawn(send());
-    let began = std::time::Instant::now();
-    while credits(&client).await.1 == 0 {
-        assert!(began.elapsed() < PATIENCE);
-    }
+    let body = small_with("[[delay:500]] a", json!({ "stream": true }));
+    let send = || client.post("/v1/images/generations", &body).header("idempotency-key", "k");
+    // The headers are the acknowledgement; the rest of this answer never comes.
+    let interrupted = send().begin().await.unwrap();
+    let id = header(&interrupted.headers, "x-job-id").unwrap().to_owned();
     server.kill().unwrap();
-    assert!(matches!(
-        interrupted.await.unwrap(),
-        Err(CallError::Unanswered(_) | CallError::BrokenOff { .. })
-    ));
+    assert!(matches!(interrupted.whole().await, Err(CallError::BrokenOff { .. })));
 
     let server = setup.start(PATIENCE).await.unwrap();
-    let replayed = send().await.unwrap();
-    assert_eq!(
-        (replayed.status, replayed.header("idempotent-replayed")),
-        (200, Some("true")),
-        "{}",
-        replayed.text()
-    );
+    let replayed = send().send().await.unwrap();
+    assert_eq!((replayed.status, replayed.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(replayed.header("x-job-id"), Some(id.as_str()));
+    assert!(replayed.text().contains("event: image_generation.completed"));
     assert_eq!(credits(&client).await, (9, 0));
     drop(server);
 }

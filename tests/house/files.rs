@@ -41,28 +41,6 @@ fn stem_is(part: &std::ffi::OsStr, name: &str) -> bool {
 }
 
 #[test]
-fn no_file_speaks_of_the_place_where_it_was_written() {
-    // In halves, so that this file does not speak of it either.
-    let places = [
-        concat!("/wo", "rk/"),
-        concat!(".lib", "rary"),
-        concat!("shar", "ed/"),
-        concat!("issues", " show"),
-        concat!("arti", "factory"),
-    ];
-    let mut wrong = Vec::new();
-    let texts = ["rs", "toml", "md", "py", "sh", "txt", "json", "html", "css", "js"];
-    let is_text = |path: &Path| has_extension(path, &texts) || path.starts_with(".ci");
-    for path in files().into_iter().filter(|path| is_text(path)) {
-        for (number, line) in read(&path).lines().enumerate() {
-            let found = places.iter().find(|place| line.contains(*place));
-            wrong.extend(found.map(|place| format!("{}:{}: {place}", path.display(), number + 1)));
-        }
-    }
-    assert!(wrong.is_empty(), "\n  {}\n", wrong.join("\n  "));
-}
-
-#[test]
 fn the_commands_of_the_readme_are_those_that_ci_runs() {
     let readme = read(Path::new("README.md"));
     let shown: BTreeSet<_> = readme.lines().filter(|line| line.starts_with("cargo ")).collect();
