@@ -8,7 +8,7 @@ use crate::support::{
     small,
 };
 use atelier_sim::{
-    client::{CallError, Client, header},
+    client::{Client, header},
     process::{Server, Setup},
 };
 use image::ImageFormat;
@@ -148,7 +148,7 @@ async fn an_idempotency_key_is_remembered_across_a_kill() {
     let interrupted = send().begin().await.unwrap();
     let id = header(&interrupted.headers, "x-job-id").unwrap().to_owned();
     server.kill().unwrap();
-    assert!(matches!(interrupted.whole().await, Err(CallError::BrokenOff { .. })));
+    assert!(interrupted.whole().await.map_or(true, |rest| !rest.text().contains("event: ")));
 
     let server = setup.start(PATIENCE).await.unwrap();
     let replayed = send().send().await.unwrap();
