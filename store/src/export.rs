@@ -67,7 +67,7 @@ pub(crate) fn write_at_rest(trees: &Trees, dir: &Path) -> Result<ExportReport, E
 
 fn write_rows(trees: &Trees, archive: &mut ArchiveWriter) -> Result<(), ExportError> {
     for table in Table::ALL {
-        for row in trees.table(table) {
+        for row in trees.rows(table) {
             let (key, value) = row.map_err(ReadError::from)?;
             archive.row(table, &key, &value)?;
         }

@@ -189,7 +189,7 @@ fn prove(trees: &Trees) -> Result<CommitState, OpenError> {
 }
 
 fn last_entry(trees: &Trees) -> Result<Head, OpenError> {
-    match guarded(|| trees.table(Table::Entries).last())? {
+    match guarded(|| trees.last(Table::Entries))? {
         None => Ok(Head::default()),
         Some((_, entry)) => Head::of(&entry).map_err(|error| broken(error.to_string())),
     }

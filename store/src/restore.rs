@@ -213,7 +213,7 @@ fn load_export(path: &Path, trees: &Trees) -> Result<CommitState, Attempt> {
 
 fn prove_entries(trees: &Trees, warnings: &mut Vec<String>) -> Result<u64, Attempt> {
     let mut head = Head::default();
-    for row in trees.table(Table::Entries) {
+    for row in trees.rows(Table::Entries) {
         let (key, value) = row?;
         if let Err(error) = head.follow(&key, &value) {
             warnings.push(error.to_string());

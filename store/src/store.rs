@@ -18,7 +18,7 @@ use crate::layout::Layout;
 use crate::media::MediaFiles;
 use crate::open::{self, OpenOptions};
 use crate::overlay::decode_sum;
-use crate::scan::{Bounds, Scan};
+use crate::scan::Scan;
 use crate::table::Table;
 
 /// The open store. Cheap to clone; the data directory is free again when the last clone is dropped.
@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::Storage`] if the database fails.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.inner.shared.trees.table(table).get(key)?.map(|value| value.to_vec()))
+        Ok(self.inner.shared.trees.get(table, key)?.map(|value| value.to_vec()))
     }
 
     /// Reads rows with their keys, in the order and within the bounds of `scan`. Not a snapshot.
@@ -119,7 +119,7 @@ impl Store {
     pub fn scan(&self, table: Table, scan: Scan) -> Result<Vec<KeyedRow>, ReadError> {
         let (limit, reverse) = (scan.limit, scan.reverse);
         let Some(bounds) = scan.resolve() else { return Ok(Vec::new()) };
-        let range = self.inner.shared.trees.table(table).range::<Vec<u8>, Bounds>(bounds);
+        let range = self.inner.shared.trees.range(table, bounds);
         let owned = |row: Result<(sled::IVec, sled::IVec), sled::Error>| {
             row.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(ReadError::from)
         };
@@ -139,7 +139,7 @@ impl Store {
         table: Table,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for row in self.inner.shared.trees.table(table) {
+        for row in self.inner.shared.trees.rows(table) {
             let (key, value) = row.map_err(ReadError::from)?;
             visit(&key, &value)?;
         }

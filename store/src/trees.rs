@@ -12,30 +12,29 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional, TransactionalTree};
 
 use crate::frame::Cursor;
 use crate::group::{CommitState, Image};
 use crate::layout::sync_dir;
 use crate::overlay::Committed;
+use crate::scan::Bounds;
 use crate::table::Table;
 use crate::tally::Tallies;
 
-/// A tree of its own, so that no row of a caller can collide with it.
-const STATE_TREE: &str = "commit";
-const STATE_KEY: &[u8] = b"state";
+/// Where the commit state is: under the number of no table.
+const STATE_KEY: &[u8] = &[u8::MAX];
 /// sled's file lock may outlive the handle by a moment while its threads wind down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open database.
 pub(crate) struct Trees {
+    /// One tree for all tables, each under its number: sled applies a batch to one tree atomically and blindly, while a
+    /// transaction over several trees reads every row that it writes, at several times the cost.
     db: sled::Db,
-    /// The tables by their index, then the commit state.
-    trees: Vec<sled::Tree>,
     file: File,
     blobs: PathBuf,
     synced_blobs: Mutex<HashSet<std::ffi::OsString>>,
@@ -47,73 +46,67 @@ impl Trees {
         settle(dir)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500));
         let db = open_patiently(&config)?;
-        let mut trees = Vec::with_capacity(Table::COUNT + 1);
-        for table in Table::ALL {
-            trees.push(db.open_tree(table.name())?);
-        }
-        trees.push(db.open_tree(STATE_TREE)?);
         File::open(dir.join("conf"))?.sync_all()?;
         let blobs = dir.join("blobs");
         sync_dir(&blobs)?;
         sync_dir(dir)?;
         dir.parent().map_or(Ok(()), sync_dir)?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
-        let trees = Trees { db, trees, file, blobs, synced_blobs: Mutex::default() };
+        let trees = Trees { db, file, blobs, synced_blobs: Mutex::default() };
         trees.make_durable()?;
         Ok(trees)
     }
 
-    fn state_tree(&self) -> &sled::Tree {
-        &self.trees[Table::COUNT]
+    /// One row.
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<sled::IVec>, sled::Error> {
+        self.db.get(place(table, key))
     }
 
-    pub(crate) fn table(&self, table: Table) -> &sled::Tree {
-        &self.trees[table.index()]
+    /// The rows of a table within bounds, in key order.
+    pub(crate) fn range(&self, table: Table, (from, to): Bounds) -> Rows {
+        let from = match from {
+            Bound::Included(key) => Bound::Included(place(table, &key)),
+            Bound::Excluded(key) => Bound::Excluded(place(table, &key)),
+            Bound::Unbounded => Bound::Included(vec![table.id()]),
+        };
+        let to = match to {
+            Bound::Included(key) => Bound::Included(place(table, &key)),
+            Bound::Excluded(key) => Bound::Excluded(place(table, &key)),
+            Bound::Unbounded => Bound::Excluded(vec![table.id() + 1]),
+        };
+        Rows(self.db.range((from, to)))
+    }
+
+    /// All rows of a table, in key order.
+    pub(crate) fn rows(&self, table: Table) -> Rows {
+        self.range(table, (Bound::Unbounded, Bound::Unbounded))
+    }
+
+    /// The row with the highest key.
+    pub(crate) fn last(&self, table: Table) -> Result<Option<(sled::IVec, sled::IVec)>, sled::Error> {
+        self.rows(table).next_back().transpose()
     }
 
     /// The state after the last commit; none in a database that was just created.
     pub(crate) fn state(&self) -> Result<Option<CommitState>, sled::Error> {
-        let Some(bytes) = self.state_tree().get(STATE_KEY)? else { return Ok(None) };
+        let Some(bytes) = self.db.get(STATE_KEY)? else { return Ok(None) };
         CommitState::decode(&mut Cursor::new(&bytes))
             .map(Some)
             .ok_or_else(|| sled::Error::Unsupported("commit state is unreadable".into()))
     }
 
-    /// Writes a group in one transaction. Not yet durable.
+    /// Writes a group, whole or not at all. Not yet durable.
     pub(crate) fn apply(&self, state: &CommitState, images: &[Image]) -> Result<(), sled::Error> {
         let mut encoded = Vec::with_capacity(200);
         state.encode(&mut encoded);
-        let write = |views: &Vec<TransactionalTree>| -> Result<(), ConflictableTransactionError<()>> {
-            for Image { table, key, value } in images {
-                let view = &views[table.index()];
-                match value {
-                    Some(value) => view.insert(key.as_slice(), value.as_slice())?,
-                    None => view.remove(key.as_slice())?,
-                };
-            }
-            views[Table::COUNT].insert(STATE_KEY, encoded.as_slice())?;
-            Ok(())
-        };
-        match self.trees.as_slice().transaction(write) {
-            Ok(()) => Ok(()),
-            Err(TransactionError::Storage(error)) => Err(error),
-            Err(TransactionError::Abort(())) => Err(sled::Error::ReportableBug("transaction aborted".into())),
-        }
+        let mut batch = batch(images);
+        batch.insert(STATE_KEY, encoded);
+        self.db.apply_batch(batch)
     }
 
     /// Writes rows that nobody waits for, without a state. For building a new database.
     pub(crate) fn load(&self, images: &[Image]) -> Result<(), sled::Error> {
-        for table in Table::ALL {
-            let mut batch = sled::Batch::default();
-            for image in images.iter().filter(|image| image.table == table) {
-                match &image.value {
-                    Some(value) => batch.insert(image.key.as_slice(), value.as_slice()),
-                    None => batch.remove(image.key.as_slice()),
-                }
-            }
-            self.table(table).apply_batch(batch)?;
-        }
-        Ok(())
+        self.db.apply_batch(batch(images))
     }
 
     /// Returns when everything written so far survives a power cut.
@@ -154,7 +147,7 @@ impl Trees {
         let mut tallies = Tallies::default();
         for table in Table::ALL {
             let tally = tallies.of_mut(table);
-            for row in self.table(table) {
+            for row in self.rows(table) {
                 let (key, value) = row?;
                 tally.add(&key, &value);
             }
@@ -165,6 +158,45 @@ impl Trees {
     /// Bytes of the database's files.
     pub(crate) fn size_on_disk(&self) -> Result<u64, sled::Error> {
         self.db.size_on_disk()
+    }
+}
+
+/// Where a row is in the one tree.
+fn place(table: Table, key: &[u8]) -> Vec<u8> {
+    [&[table.id()], key].concat()
+}
+
+fn batch(images: &[Image]) -> sled::Batch {
+    let mut batch = sled::Batch::default();
+    for Image { table, key, value } in images {
+        match value {
+            Some(value) => batch.insert(place(*table, key), value.as_slice()),
+            None => batch.remove(place(*table, key)),
+        }
+    }
+    batch
+}
+
+/// Rows of one table, with the keys that callers know.
+pub(crate) struct Rows(sled::Iter);
+
+type Row = Result<(sled::IVec, sled::IVec), sled::Error>;
+
+fn own(row: Row) -> Row {
+    row.map(|(place, value)| (place.subslice(1, place.len() - 1), value))
+}
+
+impl Iterator for Rows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        self.0.next().map(own)
+    }
+}
+
+impl DoubleEndedIterator for Rows {
+    fn next_back(&mut self) -> Option<Row> {
+        self.0.next_back().map(own)
     }
 }
 
@@ -207,6 +239,6 @@ impl Committed for Trees {
     type Error = sled::Error;
 
     fn read(&self, table: Table, key: &[u8]) -> Result<Option<sled::IVec>, sled::Error> {
-        self.table(table).get(key)
+        self.get(table, key)
     }
 }
