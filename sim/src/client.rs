@@ -21,7 +21,7 @@ pub enum CallError {
     /// Nothing came back: the request may have arrived all the same.
     #[error("no answer: {0}")]
     Unanswered(String),
-    /// The headers came and the body broke off.
+    /// The headers came and the body broke off. A chunked body cut short by the server's end looks whole: awc does not tell.
     #[error("the answer {status} broke off: {cause}")]
     BrokenOff {
         /// Its status.

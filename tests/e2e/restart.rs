@@ -206,3 +206,34 @@ async fn a_second_server_on_the_same_data_is_refused_and_the_first_is_not_distur
     let client = first.client().with_token(FIRST_KEY);
     assert_eq!(generate(&client, &small("a")).await.status, 200);
 }
+
+/// Nothing is acknowledged before it is on disk: not by the answer to a repeat that overtakes the first send either.
+#[actix_rt::test]
+async fn what_a_repeated_request_is_told_survives_a_kill_at_that_moment() {
+    let room = tempfile::tempdir().unwrap();
+    let setup = setup(&room);
+    for round in 0..8 {
+        let mut server = setup.start(PATIENCE).await.unwrap();
+        let client = server.client().with_token(FIRST_KEY);
+        let body = small_with("[[delay:2000]] a", json!({ "background": true }));
+        let key = format!("round {round}");
+        let send = || client.post("/v1/images/generations", &body).header("idempotency-key", &key);
+        let sends = (0..8).map(|turn| {
+            let call = send();
+            Box::pin(async move {
+                actix_rt::time::sleep(Duration::from_micros(300 * turn)).await;
+                call.begin().await
+            })
+        });
+        let (first, _, rest) = futures_util::future::select_all(sends).await;
+        server.kill().unwrap();
+        drop(rest);
+        let id = header(&first.unwrap().headers, "x-job-id").unwrap().to_owned();
+
+        let server = setup.start(PATIENCE).await.unwrap();
+        let client = server.client().with_token(FIRST_KEY);
+        let answer = client.get(&format!("/v1/images/jobs/{id}")).send().await.unwrap();
+        assert_eq!(answer.status, 200, "round {round}: {id} was acknowledged and is lost");
+        client.delete(&format!("/v1/images/jobs/{id}")).send().await.unwrap();
+    }
+}

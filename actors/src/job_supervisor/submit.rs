@@ -132,7 +132,13 @@ impl JobSupervisor {
         let mut expect = None;
         if let Some(key) = &new.idempotency_key {
             match earlier(&self.parts.store, new, key, now)? {
-                Earlier::Same(job) => return self.replay(new.key.id, job).map(Begun::Answered),
+                Earlier::Same(job) => {
+                    return match self.deciding.get(&job) {
+                        // Its row is seen a moment before it is on disk, and only what is on disk may be told.
+                        Some(deciding) => Ok(Begun::Behind(deciding.clone())),
+                        None => self.replay(new.key.id, job).map(Begun::Answered),
+                    };
+                }
                 Earlier::Free(free) => expect = Some(free),
             }
         } else if let Some(sent) = new.is_retry.then(|| self.recent.find(body, now)).flatten() {
@@ -150,6 +156,7 @@ impl JobSupervisor {
         self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
         let deciding = watch::Sender::new(());
         self.recent.remember(body, job.id, now, Some(deciding.subscribe()));
+        self.deciding.insert(job.id, deciding.subscribe());
         let live = Live::new(Arc::new(job));
         // On the board before it is committed, so that whoever meets its row there also meets its view.
         self.board.put(live.job().id, live.clone());
@@ -241,6 +248,7 @@ impl JobSupervisor {
         new: &NewJob,
     ) -> Result<Submitted, Refused> {
         let (id, key) = (live.job().id, new.key.id);
+        self.deciding.remove(&id);
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
         let Err(taken) = outcome else {
             let watch = live.watch();

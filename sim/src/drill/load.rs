@@ -18,6 +18,9 @@ const CLIENTS: usize = 8;
 /// Orders of one client in one life, at most.
 const ORDERS: usize = 200;
 
+/// How long an impatient client waits before it sends the same order again, at most, in microseconds.
+const HASTE_US: u64 = 8_000;
+
 /// How long after the kill a client may still wait for its broken connection.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -96,20 +99,31 @@ impl Customer {
 
     async fn place(&mut self, key: usize, order: &Order) -> Result<(), CallError> {
         let client = self.root.with_token(&self.terms.keys[key].secret);
-        let heard = send(&client, order).await;
-        let answer = match heard {
-            Ok(reply) => {
-                self.hear(key, order, reply.status, &reply.headers);
-                reply.whole().await?
-            }
-            Err(error) => return Err(error),
+        let answer = if order.idempotency_key.is_some() && self.rng.random_bool(0.5) {
+            // An impatient client: the second must not be told of what the first could still lose.
+            let pause = Duration::from_micros(self.rng.random_range(0..HASTE_US));
+            let second = async {
+                actix_rt::time::sleep(pause).await;
+                self.once(&client, key, order).await
+            };
+            let (first, second) = futures_util::join!(self.once(&client, key, order), second);
+            first.and(second)?
+        } else {
+            self.once(&client, key, order).await?
         };
-        self.look_at(order, &answer);
         let Some(job) = answer.header("x-job-id").map(str::to_owned) else { return Ok(()) };
         if order.manner == Manner::Background {
             self.follow(&client, order, &job).await?;
         }
         Ok(())
+    }
+
+    async fn once(&self, client: &Client, key: usize, order: &Order) -> Result<Answer, CallError> {
+        let reply = send(client, order).await?;
+        self.hear(key, order, reply.status, &reply.headers);
+        let answer = reply.whole().await?;
+        self.look_at(order, &answer);
+        Ok(answer)
     }
 
     /// The headers are an acknowledgement already.
