@@ -27,8 +27,8 @@ fn text(config: &Config, running: &Running) -> String {
         let _ = writeln!(text, "  jobs    {} open jobs go on where they were", running.resumed);
     }
     text.push_str(&secrets(config, running));
-    let key = running.first_key.as_ref().map_or("$ATELIER_API_KEY", KeySecret::expose);
-    if running.first_key.is_none() {
+    let key = running.first.key.as_ref().map_or("$ATELIER_API_KEY", KeySecret::expose);
+    if running.first.key.is_none() {
         text.push_str("\nWith your API key in ATELIER_API_KEY, this makes a picture (Ctrl-C here stops the gateway):\n\n");
     } else {
         text.push_str("\nThis makes a picture (Ctrl-C here stops the gateway):\n\n");
@@ -44,13 +44,13 @@ fn text(config: &Config, running: &Running) -> String {
 
 fn secrets(config: &Config, running: &Running) -> String {
     let mut text = String::new();
-    if running.first_key.is_some() || running.first_password.is_some() {
+    if running.first.key.is_some() || running.first.password.is_some() {
         text.push_str("\nFirst start. These are shown once and kept only as hashes:\n\n");
     }
-    if let Some(key) = &running.first_key {
+    if let Some(key) = &running.first.key {
         let _ = writeln!(text, "  API key         {}   (unmetered)", key.expose());
     }
-    if let Some(password) = &running.first_password {
+    if let Some(password) = &running.first.password {
         let _ = writeln!(
             text,
             "  admin password  {}   (user {})",

@@ -77,10 +77,6 @@ pub struct Booted {
     pub store: Store,
     /// Turns true to send waiting clients home.
     pub closing: watch::Sender<bool>,
-    /// The generated API key, the first time.
-    pub first_key: Option<KeySecret>,
-    /// The generated admin password, the first time.
-    pub first_password: Option<KeySecret>,
     /// Open jobs that were taken up again.
     pub resumed: usize,
 }
@@ -108,9 +104,6 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let first_key = keys.bootstrap(config.global.api_key.as_ref().map(|key| key.expose())).await?;
-    let password = config.global.admin_password.as_ref().map(|password| password.expose());
-    let first_password = desk.bootstrap(&config.global.admin_username, password).await?;
     let pool = Pool::start(
         accounts(config, &store, &*clock).await?,
         pool_config(config),
@@ -151,7 +144,26 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         closing: is_closing,
         clock,
     };
-    Ok(Booted { gateway, store, closing, first_key, first_password, resumed })
+    Ok(Booted { gateway, store, closing, resumed })
+}
+
+/// The secrets of first start, each shown once.
+pub struct FirstSecrets {
+    /// The generated API key, the first time.
+    pub key: Option<KeySecret>,
+    /// The generated admin password, the first time.
+    pub password: Option<KeySecret>,
+}
+
+/// Sets the first key and the admin: from the configuration, or made now. Called when nothing can fail any more between this and
+/// showing them, since they are never shown again.
+pub async fn first_secrets(config: &Config, gateway: &Gateway) -> Result<FirstSecrets, Refused> {
+    let key = config.global.api_key.as_ref().map(|key| key.expose());
+    let password = config.global.admin_password.as_ref().map(|password| password.expose());
+    Ok(FirstSecrets {
+        key: gateway.keys.bootstrap(key).await?,
+        password: gateway.desk.bootstrap(&config.global.admin_username, password).await?,
+    })
 }
 
 fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
@@ -193,6 +205,7 @@ fn jobs_config(config: &Config) -> JobsConfig {
         max_open: config.jobs.max_open,
         max_attempts: config.pool.max_attempts,
         retention: config.jobs.retention,
+        link_lifetime: config.media.url_ttl,
         idempotency: config.jobs.idempotency,
     }
 }

@@ -28,9 +28,10 @@ pub fn settings(config: &Config) -> String {
 pub async fn healthcheck(config: &Config, asked: Healthcheck) -> Result<String, Failure> {
     let host = match config.server.host.as_str() {
         // A server that listens everywhere is asked here.
-        "0.0.0.0" => "127.0.0.1",
-        "::" => "[::1]",
-        host => host,
+        "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "[::1]".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
     };
     let url = asked.url.unwrap_or_else(|| format!("http://{host}:{}/health", config.server.port));
     let client = awc::Client::builder().timeout(PATIENCE).finish();

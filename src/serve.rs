@@ -2,11 +2,10 @@
 
 use crate::{
     banner,
-    boot::{self, BootError, Booted},
+    boot::{self, BootError, Booted, FirstSecrets},
     config::Config,
 };
 use actix_web::{HttpServer, dev::ServerHandle};
-use atelier_actors::key_ring::KeySecret;
 use atelier_store::Store;
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 use tokio::{
@@ -24,10 +23,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The generated API key, the first time.
-    pub first_key: Option<KeySecret>,
-    /// The generated admin password, the first time.
-    pub first_password: Option<KeySecret>,
+    /// What first start made.
+    pub first: FirstSecrets,
     /// Open jobs that were taken up again.
     pub resumed: usize,
     gateway: atelier_web::Gateway,
@@ -41,7 +38,7 @@ pub struct Running {
 pub async fn start(
     config: &Config,
 ) -> Result<(Running, impl Future<Output = io::Result<()>> + use<>), BootError> {
-    let Booted { gateway, store, closing, first_key, first_password, resumed } = boot::boot(config).await?;
+    let Booted { gateway, store, closing, resumed } = boot::boot(config).await?;
     let address = (config.server.host.as_str(), config.server.port);
     let bind = |source| BootError::Bind { address: format!("{}:{}", address.0, address.1), source };
     let shared = gateway.clone();
@@ -57,11 +54,11 @@ pub async fn start(
         .map_err(bind)?;
     let bound = server.addrs().first().copied();
     let bound = bound.ok_or_else(|| bind(io::Error::other("the name of the host leads to no address")))?;
+    let first = boot::first_secrets(config, &gateway).await?;
     let server = server.run();
     let running = Running {
         address: bound,
-        first_key,
-        first_password,
+        first,
         resumed,
         gateway,
         server: server.handle(),

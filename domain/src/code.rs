@@ -128,7 +128,7 @@ codes! {
     ModelUnavailable = "model_unavailable", 503, Unavailable, No, "The engine no longer has this model.";
     UpstreamSaturated = "upstream_saturated", 503, Unavailable, Yes, "Every account is busy or waiting for its quota; `retry-after` says when to come back.";
     UpstreamOverloaded = "upstream_overloaded", 503, Unavailable, Yes, "The engine is down or overloaded.";
-    NoAccountAvailable = "no_account_available", 503, Unavailable, No, "No account can serve this model; the operator has been told.";
+    NoAccountAvailable = "no_account_available", 503, Unavailable, No, "No account can serve this model; the log says why.";
     QueueFull = "queue_full", 503, Unavailable, Yes, "The gateway holds as many open jobs as it may; `retry-after` says when to come back.";
     ShuttingDown = "shutting_down", 503, Unavailable, Yes, "The gateway is stopping or restarting; accepted jobs go on after it.";
     RequestTimeout = "request_timeout", 503, Unavailable, No, "The wait for the result is over; the job goes on under `x-job-id`.";

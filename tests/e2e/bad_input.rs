@@ -96,6 +96,22 @@ async fn every_wrong_body_gets_its_own_code_and_costs_nothing() {
     app.finish().await;
 }
 
+/// The docs and the reader know the same fields: a field that is documented and not read would take anything.
+#[actix_rt::test]
+async fn every_documented_field_is_read_and_checked() {
+    let app = App::start().await;
+    let owner = app.metered(100).await;
+    let document = app.client().get("/openapi.json").send().await.unwrap().json();
+    let fields = document["components"]["schemas"]["CreateImage"]["properties"].as_object().unwrap().clone();
+    assert!(fields.len() > 15, "{fields:?}");
+    for field in fields.keys() {
+        let answer = generate(&owner.client, &small_with("a", json!({ field: { "no": "such" } }))).await;
+        expect_error(&answer, 422, &format!("bad_{field}"));
+    }
+    nothing_happened(&owner).await;
+    app.finish().await;
+}
+
 async fn nothing_happened(owner: &Owner) {
     assert_eq!(credits(&owner.client).await, (100, 0));
     let entries = owner.client.get("/v1/credits/entries").send().await.unwrap().json();

@@ -80,6 +80,23 @@ async fn many_at_once_with_one_key_are_one_job() {
 }
 
 #[actix_rt::test]
+async fn a_repeat_that_comes_at_once_joins_even_where_the_key_has_room_for_one_job() {
+    let app = App::start().await;
+    let owner = app.key(json!({ "credits": 20, "concurrency": 1 })).await;
+    let body = small("[[delay:200]] once");
+    for round in 0..5 {
+        let key = format!("round {round}");
+        let headers = [("idempotency-key", key.as_str())];
+        let sends = (0..8).map(|_| sent(&owner, &body, &headers).send());
+        let answers: Vec<_> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers.iter().map(job).collect::<std::collections::BTreeSet<_>>().len(), 1);
+        let other = sent(&owner, &small("another"), &headers).send().await.unwrap();
+        expect_error(&other, 422, "idempotency_mismatch");
+    }
+    app.finish().await;
+}
+
+#[actix_rt::test]
 async fn a_failure_is_replayed_too() {
     let app = App::start().await;
     let owner = app.metered(1).await;

@@ -54,6 +54,21 @@ async fn the_first_start_prints_its_secrets_once_with_a_command_that_works() {
     assert!(!find(&setup.data_dir(), password.as_bytes()), "the password is on disk as it is");
 }
 
+/// They are never shown again, so they must not be made by a start that nobody can use.
+#[actix_rt::test]
+async fn a_first_start_on_a_taken_port_uses_no_secret_up() {
+    let room = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let first = setup(&room).set("GLOBAL__API_KEY", "").set("GLOBAL__ADMIN_PASSWORD", "");
+    let (fine, _, complaint) = said(&first.set("SERVER__PORT", &port).run(&["serve"]).unwrap());
+    assert!(!fine && complaint.contains("cannot listen") && complaint.contains(&port), "{complaint}");
+    drop(taken);
+    let second = setup(&room).set("GLOBAL__API_KEY", "").set("GLOBAL__ADMIN_PASSWORD", "");
+    let _server = second.start(PATIENCE).await.unwrap();
+    assert!(log(&second).contains("sk-") && log(&second).contains("admin password"), "{}", log(&second));
+}
+
 /// Whether any file below holds these bytes.
 fn find(dir: &Path, bytes: &[u8]) -> bool {
     fs::read_dir(dir).unwrap().any(|entry| {

@@ -3,6 +3,7 @@
 use crate::{admin, health, media, native, openai, problem};
 use actix_web::{HttpResponse, http::header};
 use atelier_domain::code::Code;
+use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
@@ -105,7 +106,8 @@ pub fn page() -> SwaggerUi {
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "docs", security(()), responses((status = 200, description = "OpenAPI 3.1")))]
 pub async fn openapi_document() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(openapi_json())
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_json);
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.as_str())
 }
 
 /// The page that shows this document.

@@ -23,7 +23,7 @@ impl Fields {
     pub fn hash(&self, endpoint: &str) -> String {
         let mut hasher = Sha256::new();
         hasher.update(endpoint.as_bytes());
-        digest(&mut hasher, &Value::Object(self.map.clone()));
+        digest_object(&mut hasher, &self.map);
         hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _ = write!(hex, "{byte:02x}");
@@ -79,7 +79,7 @@ impl Fields {
         }
         let (least, most) = range.into_inner();
         let bounds = if (least, most) == (i64::MIN, i64::MAX) {
-            String::new()
+            " of 64 bits".to_owned()
         } else {
             format!(" from {least} to {most}")
         };
@@ -183,13 +183,17 @@ fn digest(hasher: &mut Sha256, value: &Value) {
             part(4, &(items.len() as u64).to_be_bytes());
             items.iter().for_each(|item| digest(hasher, item));
         }
-        Value::Object(map) => {
-            part(5, &(map.len() as u64).to_be_bytes());
-            for (name, item) in map.iter().collect::<BTreeMap<_, _>>() {
-                digest(hasher, &Value::String(name.clone()));
-                digest(hasher, item);
-            }
-        }
+        Value::Object(map) => digest_object(hasher, map),
+    }
+}
+
+fn digest_object(hasher: &mut Sha256, map: &Map<String, Value>) {
+    hasher.update([5]);
+    hasher.update((map.len() as u64).to_be_bytes());
+    for (name, item) in map.iter().collect::<BTreeMap<_, _>>() {
+        hasher.update((name.len() as u64).to_be_bytes());
+        hasher.update(name.as_bytes());
+        digest(hasher, item);
     }
 }
 

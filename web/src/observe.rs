@@ -69,7 +69,6 @@ pub async fn observe<B: MessageBody>(
     let span = tracing::info_span!("request", id = %id);
     let method = request.method().clone();
     let response = next.call(request).instrument(span).await;
-    // An extractor's or a handler's error is turned into its answer here, so that it carries the id like any other.
     let mut response = response?;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -78,13 +77,28 @@ pub async fn observe<B: MessageBody>(
     Ok(response)
 }
 
+/// The method as a label: any word may come as a method, and each would be a series for ever.
+fn known(method: &Method) -> &'static str {
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
+    let names = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    methods.iter().zip(names).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
+}
+
 fn record<B>(response: &ServiceResponse<B>, method: &Method, id: &str, begun: Instant) {
     let seconds = begun.elapsed().as_secs_f64();
     // The pattern, not the path: one series per route, however many ids there are.
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     let status = response.status().as_u16();
     metrics::histogram!("atelier_http_request_seconds", "route" => route.clone()).record(seconds);
-    metrics::counter!("atelier_http_requests_total", "method" => method.to_string(), "route" => route.clone(), "status" => status.to_string())
+    metrics::counter!("atelier_http_requests_total", "method" => known(method), "route" => route.clone(), "status" => status.to_string())
         .increment(1);
     let ms = (seconds * 1000.0).round();
     let job = response.headers().get(JOB_ID).and_then(|value| value.to_str().ok());

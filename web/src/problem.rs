@@ -159,7 +159,11 @@ impl ResponseError for Problem {
     }
 }
 
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// The header that tells SDKs whether to send again.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// The header of an answer that an earlier request made.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The header that names the job of an answer.
 pub const JOB_ID: HeaderName = HeaderName::from_static("x-job-id");

@@ -6,7 +6,7 @@ use crate::{
     health, media, native,
     observe::{self, REQUEST_ID},
     openai,
-    problem::{JOB_ID, Problem},
+    problem::{JOB_ID, Problem, REPLAYED, SHOULD_RETRY},
 };
 use actix_cors::Cors;
 use actix_web::{
@@ -15,6 +15,7 @@ use actix_web::{
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     error::{PathError, QueryPayloadError},
     guard,
+    http::header::{self, HeaderValue},
     middleware::from_fn,
     web::{self, Data, PathConfig, QueryConfig, ServiceConfig},
 };
@@ -75,7 +76,14 @@ fn verb(method: &str) -> Route {
 async fn wrong_method(request: HttpRequest) -> HttpResponse {
     use actix_web::ResponseError;
     let message = format!("{} does not answer {}", request.path(), request.method());
-    Problem::new(Code::MethodNotAllowed, message).error_response()
+    let mut response = Problem::new(Code::MethodNotAllowed, message).error_response();
+    let pattern = request.match_pattern().unwrap_or_default();
+    let methods =
+        ROUTES.iter().filter(|(_, path)| *path == pattern).map(|(method, _)| method.to_ascii_uppercase());
+    if let Ok(allowed) = HeaderValue::from_str(&methods.collect::<Vec<_>>().join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 async fn no_route(request: HttpRequest) -> HttpResponse {
@@ -97,7 +105,8 @@ fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
         .allow_any_header()
-        .expose_headers([REQUEST_ID, JOB_ID, actix_web::http::header::RETRY_AFTER])
+        .expose_headers([REQUEST_ID, JOB_ID, SHOULD_RETRY, REPLAYED, header::RETRY_AFTER])
+        .expose_headers([header::ETAG, header::CONTENT_RANGE, header::ACCEPT_RANGES])
         .max_age(3600);
     if origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();

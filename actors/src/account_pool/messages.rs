@@ -75,9 +75,6 @@ impl AccountPool {
 
     pub(super) fn take_back(&mut self, returned: &Returned) {
         let now = self.clock.now();
-        if let Outcome::Fault(fault) = &returned.outcome {
-            tracing::info!(account = %returned.account, class = fault.class.name(), context = %fault.context, "attempt failed");
-        }
         self.book.give_back(returned.account, &returned.model, &returned.outcome, now);
         if returned.outcome == Outcome::Success {
             self.book.learn(now.since(returned.since));

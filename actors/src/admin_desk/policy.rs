@@ -17,22 +17,21 @@ const WINDOW: Duration = Duration::from_secs(300);
 #[derive(Default)]
 pub(super) struct Throttle {
     by_peer: HashMap<String, VecDeque<Millis>>,
-    all: VecDeque<Millis>,
 }
 
 impl Throttle {
     /// Counts an attempt, or says when to come back.
     pub fn admit(&mut self, peer: &str, now: Millis) -> Result<(), Refused> {
-        drop_old(&mut self.all, now);
         self.by_peer.retain(|_, times| {
             drop_old(times, now);
             !times.is_empty()
         });
         let own = self.by_peer.get(peer).map_or(0, VecDeque::len);
+        let all: usize = self.by_peer.values().map(VecDeque::len).sum();
         let full = if own >= PER_PEER {
-            self.by_peer.get(peer).and_then(|times| times.front())
-        } else if self.all.len() >= ALTOGETHER {
-            self.all.front()
+            self.by_peer.get(peer).and_then(VecDeque::front)
+        } else if all >= ALTOGETHER {
+            self.by_peer.values().filter_map(VecDeque::front).min()
         } else {
             None
         };
@@ -44,14 +43,12 @@ impl Throttle {
             );
         }
         self.by_peer.entry(peer.to_owned()).or_default().push_back(now);
-        self.all.push_back(now);
         Ok(())
     }
 
     /// Forgets the attempts of a place that got in.
     pub fn forgive(&mut self, peer: &str) {
         self.by_peer.remove(peer);
-        self.all.pop_back();
     }
 }
 

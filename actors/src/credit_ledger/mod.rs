@@ -88,8 +88,7 @@ impl Ledger {
 
     /// What a key has now.
     pub fn balance(&self, key: KeyId) -> Result<Balance, Refused> {
-        let sum = |account: LedgerAccount| self.store.sum(Table::Balances, account.to_string().as_bytes());
-        Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
+        policy::balance(&self.store, key)
     }
 
     /// What all keys together can spend or have set aside.

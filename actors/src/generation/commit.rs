@@ -63,7 +63,7 @@ impl Crew {
             width: file.width,
             height: file.height,
             created_at: job.updated_at,
-            expires_at: job.keep_until.unwrap_or(job.updated_at),
+            expires_at: job.keep_until.unwrap_or(job.updated_at) + self.config.link_lifetime,
         };
         let media = job.outputs.iter().map(media).collect();
         Ok((job, media))

@@ -125,7 +125,7 @@ impl Drive {
 
     /// Draws the consequence of a fault: back in line, or the end.
     pub(super) async fn suffer(&mut self, job: &Job, fault: Fault) -> Result<(), Stopped> {
-        tracing::warn!(job_id = %job.id, attempt = job.attempt, class = fault.class.name(), context = %fault.context, "attempt failed");
+        tracing::warn!(job_id = %job.id, attempt = job.attempt, account = job.account.map(tracing::field::display), class = fault.class.name(), context = %fault.context, "attempt failed");
         metrics::counter!("atelier_faults_total", "class" => fault.class.name()).increment(1);
         let now = self.crew.clock.now();
         let next = if job.state == JobState::Fetching {

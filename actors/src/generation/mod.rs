@@ -23,6 +23,8 @@ pub struct JobsConfig {
     pub max_attempts: u32,
     /// How long an ended job and its files are kept.
     pub retention: Duration,
+    /// How long a link to a result lasts: a file outlives the last link that can have been given out.
+    pub link_lifetime: Duration,
     /// How long an Idempotency-Key finds its job.
     pub idempotency: Duration,
 }

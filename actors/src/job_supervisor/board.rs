@@ -14,9 +14,6 @@ use std::{
 };
 use tokio::sync::{Notify, broadcast, watch};
 
-/// How many previews a slow reader may fall behind before it misses some.
-const PREVIEWS_BUFFERED: usize = 16;
-
 /// One live job as others see it.
 pub(crate) struct Live {
     state: watch::Sender<Arc<Job>>,
@@ -28,7 +25,9 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
         metrics::gauge!("atelier_jobs", "state" => job.state.name()).increment(1);
-        let previews = (job.image.partial_images > 0).then(|| broadcast::channel(PREVIEWS_BUFFERED).0);
+        // Room for every preview of the job: a reader as slow as can be misses none.
+        let most = job.image.n as usize * usize::from(job.image.partial_images);
+        let previews = (most > 0).then(|| broadcast::channel(most).0);
         Arc::new(Self {
             state: watch::Sender::new(job),
             previews,
@@ -147,6 +146,18 @@ impl Watch {
     /// The latest state.
     pub fn job(&self) -> Arc<Job> {
         self.state.borrow().clone()
+    }
+
+    /// The same view without the previews.
+    #[must_use]
+    pub(crate) fn without_previews(mut self) -> Self {
+        self.previews = None;
+        self
+    }
+
+    /// Whether there is nothing more to wait for: the end was told, or had come before the view was taken.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Waits for the next state or preview; none after the end, or when the gateway stops before it.

@@ -30,7 +30,8 @@ use board::Board;
 use messages::{Drain, Resume, Submit};
 use policy::{Door, Recent};
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::{mpsc, oneshot, watch};
+use submit::Undecided;
+use tokio::sync::{mpsc, oneshot};
 
 /// How often a generation that died is built again before its job fails.
 pub(crate) const MAX_REBUILDS: u32 = 3;
@@ -139,8 +140,8 @@ struct JobSupervisor {
     children: HashMap<JobId, Child>,
     door: Door,
     recent: Recent,
-    /// Jobs whose acceptance is not on disk yet, though their rows can be read already; each closes once it is decided.
-    deciding: HashMap<JobId, watch::Receiver<()>>,
+    /// Idempotency-Keys of jobs whose acceptance is not on disk yet, though their rows may be read already.
+    undecided: HashMap<Vec<u8>, Undecided>,
     draining: bool,
     resumed: bool,
     _vital: Vital,
@@ -170,7 +171,7 @@ impl JobSupervisor {
             children: HashMap::new(),
             door,
             recent: Recent::default(),
-            deciding: HashMap::new(),
+            undecided: HashMap::new(),
             draining: false,
             resumed: false,
             _vital: Vital("job supervisor"),

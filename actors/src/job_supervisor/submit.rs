@@ -82,6 +82,18 @@ fn place(key: KeyId, idempotency_key: &str) -> Vec<u8> {
     digest.to_vec()
 }
 
+/// The first request with an Idempotency-Key while it is being accepted.
+pub(super) struct Undecided {
+    body_hash: String,
+    /// Closes once the first is accepted or refused.
+    deciding: watch::Receiver<()>,
+}
+
+fn mismatch() -> Refused {
+    let message = "this Idempotency-Key was used with another body: use a new key for a new request";
+    Refused::new(Code::IdempotencyMismatch, message)
+}
+
 /// What an earlier request with the same Idempotency-Key says about this one.
 enum Earlier {
     /// Nothing: it may write its own row, which must meet this.
@@ -99,8 +111,7 @@ fn earlier(store: &Store, new: &NewJob, idempotency_key: &str, now: Millis) -> R
         return Ok(Earlier::Free(Expect::Equals(bytes)));
     }
     if kept.body_hash != new.body_hash {
-        let message = "this Idempotency-Key was used with another body: use a new key for a new request";
-        return Err(Refused::new(Code::IdempotencyMismatch, message));
+        return Err(mismatch());
     }
     Ok(Earlier::Same(kept.job))
 }
@@ -131,14 +142,16 @@ impl JobSupervisor {
         let body = Body::of(new.key.id, &new.body_hash);
         let mut expect = None;
         if let Some(key) = &new.idempotency_key {
+            // A row is seen a moment before it is on disk, and only what is on disk may be told.
+            if let Some(first) = self.undecided.get(&place(new.key.id, key)) {
+                return if first.body_hash == new.body_hash {
+                    Ok(Begun::Behind(first.deciding.clone()))
+                } else {
+                    Err(mismatch())
+                };
+            }
             match earlier(&self.parts.store, new, key, now)? {
-                Earlier::Same(job) => {
-                    return match self.deciding.get(&job) {
-                        // Its row is seen a moment before it is on disk, and only what is on disk may be told.
-                        Some(deciding) => Ok(Begun::Behind(deciding.clone())),
-                        None => self.replay(new.key.id, job).map(Begun::Answered),
-                    };
-                }
+                Earlier::Same(job) => return self.replay(new.key.id, job).map(Begun::Answered),
                 Earlier::Free(free) => expect = Some(free),
             }
         } else if let Some(sent) = new.is_retry.then(|| self.recent.find(body, now)).flatten() {
@@ -156,7 +169,10 @@ impl JobSupervisor {
         self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
         let deciding = watch::Sender::new(());
         self.recent.remember(body, job.id, now, Some(deciding.subscribe()));
-        self.deciding.insert(job.id, deciding.subscribe());
+        if let Some(key) = &new.idempotency_key {
+            let first = Undecided { body_hash: new.body_hash.clone(), deciding: deciding.subscribe() };
+            self.undecided.insert(place(new.key.id, key), first);
+        }
         let live = Live::new(Arc::new(job));
         // On the board before it is committed, so that whoever meets its row there also meets its view.
         self.board.put(live.job().id, live.clone());
@@ -166,7 +182,8 @@ impl JobSupervisor {
     /// What an earlier job says now; none when it is past its retention.
     fn answer_of(&self, key: KeyId, id: JobId) -> Result<Option<Submitted>, Refused> {
         let watch = match self.board.get(id) {
-            Some(live) => Some(live.watch()),
+            // A repeat is told the end only.
+            Some(live) => Some(live.watch().without_previews()),
             None => {
                 let job = self.parts.store.load::<Job>(id.uuid().as_bytes())?.filter(|job| job.key == key);
                 job.map(|job| Watch::of_ended(Arc::new(job)))
@@ -248,7 +265,9 @@ impl JobSupervisor {
         new: &NewJob,
     ) -> Result<Submitted, Refused> {
         let (id, key) = (live.job().id, new.key.id);
-        self.deciding.remove(&id);
+        if let Some(idempotency_key) = &new.idempotency_key {
+            self.undecided.remove(&place(key, idempotency_key));
+        }
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
         let Err(taken) = outcome else {
             let watch = live.watch();
@@ -257,6 +276,7 @@ impl JobSupervisor {
         };
         self.door.leave(key);
         self.board.remove(id);
+        self.forget_prompt(&live.job());
         match (taken, &new.idempotency_key) {
             (Taken::Refused(refused), _) => Err(refused),
             // Somebody with the same Idempotency-Key was faster: their job answers.
@@ -268,6 +288,16 @@ impl JobSupervisor {
                 }
             }
             (Taken::Rider, None) => Err(Refused::internal("an idempotency row without an Idempotency-Key")),
+        }
+    }
+}
+
+impl JobSupervisor {
+    /// Removes the file of a prompt whose job was refused; if that fails, the janitor's sweep finds it.
+    fn forget_prompt(&self, job: &Job) {
+        if job.image.prompt.text.is_none() {
+            let (store, id) = (self.parts.store.clone(), prompt_file(job.id));
+            tokio::task::spawn_blocking(move || store.media().delete(&id));
         }
     }
 }

@@ -101,6 +101,7 @@ impl World {
                 max_open: setup.max_open,
                 max_attempts: 3,
                 retention: Duration::from_secs(3600),
+                link_lifetime: Duration::ZERO,
                 idempotency: Duration::from_secs(86_400),
             },
             units,

@@ -36,7 +36,7 @@ pub struct KeyBody {
     metered: Option<bool>,
     /// Opening credit; on creation only.
     credits: Option<i64>,
-    /// `openai` or `sora2api`; "" means the gateway's default.
+    /// `openai` or `sora2api`, for the endpoints in which they differ (none yet); "" means the gateway's default.
     profile: Option<String>,
     /// The only models it may use; empty means all.
     models: Option<Vec<String>>,
@@ -46,7 +46,7 @@ pub struct KeyBody {
     concurrency: Option<u32>,
     /// When it stops working, in seconds since the epoch; 0 means never.
     expires_at: Option<i64>,
-    /// Where finished jobs are told to; "" means nowhere.
+    /// Where finished jobs will be told to, once there are webhooks: kept, not called yet; "" means nowhere.
     webhook_url: Option<String>,
     /// Switched off.
     disabled: Option<bool>,
@@ -82,7 +82,7 @@ pub struct KeyView {
     concurrency: Option<u32>,
     /// When it stops working, in seconds since the epoch.
     expires_at: Option<i64>,
-    /// Where finished jobs are told to.
+    /// Where finished jobs will be told to, once there are webhooks: kept, not called yet.
     webhook_url: Option<String>,
     /// Switched off.
     disabled: bool,

@@ -33,8 +33,7 @@ pub struct DriftView {
     computed: i64,
 }
 
-/// Prove the books from the entries alone. While jobs come and go, an account may be reported as drifting by what moved
-/// during the walk; `atelier ledger verify` on a stopped server is exact.
+/// Prove the books from the entries alone. Exact while jobs come and go: credit stands still for the last moment of the proof.
 #[utoipa::path(get, path = "/api/ledger/verify", tag = "admin: ledger", responses((status = 200, description = "What was found", body = VerdictView)))]
 pub async fn verify(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Problem> {
     let verdict = gateway.ledger.verify().await?;

@@ -1,7 +1,7 @@
 //! The answer to a finished image job, as every OpenAI client parses it (clients.md 4.1).
 
 use crate::{gateway::Gateway, problem::Problem};
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse, web};
 use atelier_domain::{
     code::Code,
     image::{Background, OutputFormat, Quality, ResponseFormat},
@@ -120,8 +120,16 @@ pub fn usage(gateway: &Gateway, job: &Job) -> Result<Usage, Problem> {
 pub async fn base64(gateway: &Gateway, output: &JobOutput) -> Result<String, Problem> {
     let bytes = gateway.library.read(output.media).await?;
     // Encoding tens of megabytes would hold up every other request of this worker.
-    let encoded = actix_web::web::block(move || STANDARD.encode(bytes)).await;
+    let encoded = web::block(move || STANDARD.encode(bytes)).await;
     encoded.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))
+}
+
+/// A body that may hold many megabytes of base64, written where it holds nobody up.
+pub async fn json<T: Serialize + Send + 'static>(value: T) -> Result<HttpResponse, Problem> {
+    let written = web::block(move || serde_json::to_vec(&value)).await;
+    let written = written.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
+    let body = written.map_err(|_| Problem::new(Code::InternalError, "the answer cannot be written"))?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
 /// The answer to a completed job.

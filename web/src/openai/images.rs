@@ -7,11 +7,11 @@ use crate::{
     fields::Fields,
     gateway::Gateway,
     observe::RequestId,
-    problem::{ErrorBody, JOB_ID, Problem},
+    problem::{ErrorBody, JOB_ID, Problem, REPLAYED},
 };
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::header::{HeaderName, HeaderValue},
+    http::header::HeaderValue,
     web::{self, Data, Path},
 };
 use atelier_actors::job_supervisor::{NewJob, Submitted};
@@ -25,8 +25,6 @@ use std::sync::Arc;
 
 /// The longest Idempotency-Key, in characters.
 const IDEMPOTENCY_KEY_CHARS: usize = 255;
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Make images: waits for them, streams them, or (with `background: true`) answers with a job to poll.
 #[utoipa::path(post, path = "/v1/images/generations", tag = "images", request_body = super::request_schema::CreateImage,
@@ -52,8 +50,7 @@ pub async fn generate(
     let submitted = gateway.jobs.submit(new).await?;
     let (id, replayed) = (submitted.id, submitted.replayed);
     let answered = if in_background {
-        let view = job_view::view(&gateway, &submitted.watch.job(), &request).await;
-        view.map(|view| HttpResponse::Ok().json(view))
+        job_view::respond(&gateway, &submitted.watch.job(), &request).await
     } else if stream {
         Ok(stream::respond(gateway.get_ref().clone(), submitted.watch))
     } else {
@@ -124,8 +121,8 @@ async fn wait(gateway: &Gateway, mut submitted: Submitted, origin: &str) -> Resu
     };
     match job.state {
         JobState::Completed => {
-            Ok(HttpResponse::Ok()
-                .json(answer::images(gateway, &job, origin).await.map_err(|p| p.of_job(id))?))
+            let images = answer::images(gateway, &job, origin).await.map_err(|problem| problem.of_job(id))?;
+            answer::json(images).await
         }
         _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
     }
@@ -150,7 +147,7 @@ pub async fn job(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let job = own_job(&gateway, &caller, &id)?;
-    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &request).await?))
+    job_view::respond(&gateway, &job, &request).await
 }
 
 /// Cancel a job. One that has ended stays as it is.
@@ -166,7 +163,7 @@ pub async fn cancel(
     if !job.state.is_terminal() {
         job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
     }
-    Ok(HttpResponse::Ok().json(job_view::view(&gateway, &job, &request).await?))
+    job_view::respond(&gateway, &job, &request).await
 }
 
 /// What a creating body would cost.

@@ -2,7 +2,7 @@
 
 use super::answer::{self, ImagesResponse};
 use crate::{gateway::Gateway, problem::Problem};
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse};
 use atelier_domain::job::{Job, JobState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,8 +78,14 @@ fn status(state: JobState) -> &'static str {
     }
 }
 
-/// The view of a job for whoever sent `request`.
-pub async fn view(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<ImageJobView, Problem> {
+/// The view of a job, as the answer to `request`.
+pub async fn respond(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let view = view(gateway, job, request).await?;
+    // Without images it is short, and polled a lot.
+    if view.result.is_some() { answer::json(view).await } else { Ok(HttpResponse::Ok().json(view)) }
+}
+
+async fn view(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<ImageJobView, Problem> {
     let result = match job.state {
         JobState::Completed => Some(answer::images(gateway, job, &answer::origin(request)).await?),
         _ => None,

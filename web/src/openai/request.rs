@@ -38,7 +38,7 @@ pub fn read<'a>(
 ) -> Result<ImageRequest<'a>, Problem> {
     let model = model(gateway, key, fields)?;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
-    if REFERENCES.iter().any(|name| fields.has(name)) {
+    if REFERENCES.iter().any(|name| fields.raw(name).is_some_and(says_something)) {
         let message = "reference images are not taken by any engine of this gateway: leave them out";
         return Err(Problem::new(Code::ReferencesUnsupported, message));
     }
@@ -77,6 +77,13 @@ pub fn read<'a>(
     let (price, facts) = price(gateway, model, &image)?;
     let image = ImageJob { partial_images: if stream { image.partial_images } else { 0 }, ..image };
     Ok(ImageRequest { model, image, in_background, stream, price, facts })
+}
+
+/// Whether a value is more than an empty text or list.
+fn says_something(value: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, String};
+    !matches!(value, String(text) if text.trim().is_empty())
+        && !matches!(value, Array(items) if items.is_empty())
 }
 
 fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<&'a Model, Problem> {

@@ -1,4 +1,4 @@
-//! The body of `images/generations` as the docs show it. A test holds it against the fields that the reader knows.
+//! The body of `images/generations` as the docs show it. An end-to-end test sends a wrong value for each field.
 
 use utoipa::ToSchema;
 
@@ -41,11 +41,11 @@ pub struct CreateImage {
     /// Previews while streaming.
     #[schema(minimum = 0, maximum = 3)]
     pub partial_images: Option<u8>,
-    /// A named look.
+    /// A named look, at most 200 characters.
     pub style: Option<String>,
     /// For the same picture again.
     pub seed: Option<i64>,
-    /// What to leave out.
+    /// What to leave out, at most 4,000 characters.
     pub negative_prompt: Option<String>,
     /// `low`, `medium` or `high` planning effort.
     pub complexity: Option<String>,
@@ -55,7 +55,7 @@ pub struct CreateImage {
     /// How long a frame of a gif shows, in milliseconds, rounded to 10.
     #[schema(maximum = 655350, default = 200)]
     pub frame_duration_ms: Option<u32>,
-    /// Options of svg; taken with `output_format: svg` only.
+    /// Taken with `output_format: svg` only; the embedded engine needs none of its options.
     #[schema(value_type = Option<Object>)]
     pub svg: Option<serde_json::Value>,
 }

@@ -13,7 +13,7 @@ use atelier_domain::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{Stream, stream};
 use serde_json::{Value, json};
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, ops::Range, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A silent stream is broken by proxies, and a client that left is only noticed by writing to it.
@@ -32,6 +32,8 @@ struct Following {
     gateway: Gateway,
     watch: Watch,
     ready: VecDeque<Bytes>,
+    /// The completed job, and which of its outputs are not sent yet: one event is built at a time, however many there are.
+    completed: Option<(Arc<Job>, Range<usize>)>,
     /// When something was sent last.
     sent_at: Instant,
     begun: bool,
@@ -43,6 +45,7 @@ fn events(gateway: Gateway, watch: Watch) -> impl Stream<Item = Result<Bytes, In
         gateway,
         watch,
         ready: VecDeque::new(),
+        completed: None,
         sent_at: Instant::now(),
         begun: false,
         over: false,
@@ -60,14 +63,21 @@ impl Following {
                 self.sent_at = Instant::now();
                 return Some(bytes);
             }
+            if let Some((job, mut left)) = self.completed.take() {
+                if let Some(at) = left.next() {
+                    self.complete(&job, at).await;
+                    self.completed = Some((job, left));
+                }
+                continue;
+            }
             if self.over {
                 return None;
             }
             if !self.begun {
                 self.begun = true;
-                let job = self.watch.job();
-                if job.state.is_terminal() {
-                    self.finish(&job).await;
+                // A job that ended just now may still have previews waiting: only one that was over is told at once.
+                if self.watch.is_over() {
+                    self.finish(self.watch.job());
                 }
                 // Sends the headers on their way before there is anything to say.
                 self.ready.push_front(Bytes::from_static(b": accepted\n\n"));
@@ -97,7 +107,7 @@ impl Following {
                 self.ready.push_back(frame("image_generation.partial_image", &event));
             }
             Some(News::Preview(EngineEvent::Progress(_))) => {}
-            Some(News::State(job)) if job.state.is_terminal() => self.finish(&job).await,
+            Some(News::State(job)) if job.state.is_terminal() => self.finish(job),
             Some(News::State(_)) => {}
             None => {
                 let message = "the gateway is stopping; the job goes on after it, under the id in x-job-id";
@@ -107,26 +117,28 @@ impl Following {
         Some(())
     }
 
-    async fn finish(&mut self, job: &Job) {
+    fn finish(&mut self, job: Arc<Job>) {
         self.over = true;
-        if job.state != JobState::Completed {
-            self.fail(&Problem::of_ended(job, self.gateway.expected_wait()));
-            return;
-        }
-        if let Err(problem) = self.complete(job).await {
-            self.fail(&problem);
+        if job.state == JobState::Completed {
+            let all = 0..job.outputs.len();
+            self.completed = Some((job, all));
+        } else {
+            self.fail(&Problem::of_ended(&job, self.gateway.expected_wait()));
         }
     }
 
-    async fn complete(&mut self, job: &Job) -> Result<(), Problem> {
-        let usage = answer::usage(&self.gateway, job)?;
-        for output in &job.outputs {
-            let mut event = described(job, "image_generation.completed");
-            event["b64_json"] = answer::base64(&self.gateway, output).await?.into();
-            event["usage"] = json!(usage);
-            self.ready.push_back(frame("image_generation.completed", &event));
+    async fn complete(&mut self, job: &Job, at: usize) {
+        match self.completed_event(job, at).await {
+            Ok(bytes) => self.ready.push_back(bytes),
+            Err(problem) => self.fail(&problem),
         }
-        Ok(())
+    }
+
+    async fn completed_event(&self, job: &Job, at: usize) -> Result<Bytes, Problem> {
+        let mut event = described(job, "image_generation.completed");
+        event["b64_json"] = answer::base64(&self.gateway, &job.outputs[at]).await?.into();
+        event["usage"] = json!(answer::usage(&self.gateway, job)?);
+        Ok(frame("image_generation.completed", &event))
     }
 
     /// The one form of failure that raises in every SDK.
