@@ -110,7 +110,17 @@ pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
 pub(crate) fn create_dir_durably(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     sync_dir(path)?;
-    path.parent().map_or(Ok(()), sync_dir)
+    sync_parent(path)
+}
+
+/// Makes the names in the directory above last.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        None => Ok(()),
+        // A relative path of one part lies in the working directory.
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+    }
 }
 
 /// Writes a whole file: after a crash it has its old content or its new one.
@@ -120,5 +130,5 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    path.parent().map_or(Ok(()), sync_dir)
+    sync_parent(path)
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::frame::Cursor;
 use crate::group::{CommitState, Image};
-use crate::layout::sync_dir;
+use crate::layout::{sync_dir, sync_parent};
 use crate::overlay::Committed;
 use crate::scan::Bounds;
 use crate::table::Table;
@@ -50,7 +50,7 @@ impl Trees {
         let blobs = dir.join("blobs");
         sync_dir(&blobs)?;
         sync_dir(dir)?;
-        dir.parent().map_or(Ok(()), sync_dir)?;
+        sync_parent(dir)?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
         let trees = Trees { db, file, blobs, synced_blobs: Mutex::default() };
         trees.make_durable()?;

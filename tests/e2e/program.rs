@@ -54,6 +54,17 @@ async fn the_first_start_prints_its_secrets_once_with_a_command_that_works() {
     assert!(!find(&setup.data_dir(), password.as_bytes()), "the password is on disk as it is");
 }
 
+/// The default: `data`, which lies where the program was started.
+#[test]
+fn a_data_directory_with_a_relative_path_is_made_where_the_program_was_started() {
+    let room = tempfile::tempdir().unwrap();
+    let mut export = std::process::Command::new(env!("CARGO_BIN_EXE_atelier"));
+    let (fine, shown, complaint) =
+        said(&export.arg("export").env_clear().current_dir(&room).output().unwrap());
+    assert!(fine && shown.contains("rows"), "{shown} {complaint}");
+    assert!(room.path().join("data/VERSION").is_file());
+}
+
 /// They are never shown again, so they must not be made by a start that nobody can use.
 #[actix_rt::test]
 async fn a_first_start_on_a_taken_port_uses_no_secret_up() {
