@@ -33,7 +33,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// An open database.
 pub(crate) struct Trees {
     /// One tree for all tables, each under its number: sled applies a batch to one tree atomically and blindly, while a
-    /// transaction over several trees reads every row that it writes, at several times the cost.
+    /// transaction over several trees reads every row that it writes.
     db: sled::Db,
     file: File,
     blobs: PathBuf,

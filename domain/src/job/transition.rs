@@ -16,8 +16,6 @@ pub enum Transition {
     },
     /// The upstream accepted; its handle is kept before it is used.
     Accept(UpstreamHandle),
-    /// The upstream reports how far it is.
-    Progress(u8),
     /// The upstream is done and the results are on their way in.
     Fetch,
     /// The attempt ended in a fault that another attempt may outlive: back in line.
@@ -48,7 +46,6 @@ impl Transition {
         match self {
             Self::Submit { .. } => "submit",
             Self::Accept(_) => "be accepted upstream",
-            Self::Progress(_) => "progress",
             Self::Fetch => "fetch",
             Self::Requeue => "be queued again",
             Self::Complete { .. } => "complete",
@@ -62,7 +59,6 @@ impl Transition {
         match self {
             Self::Submit { .. } => from == Queued,
             Self::Accept(_) => from == Submitting,
-            Self::Progress(_) => from == Running,
             Self::Fetch => matches!(from, Submitting | Running | Fetching),
             Self::Requeue => matches!(from, Submitting | Running),
             Self::Complete { outputs, .. } => from == Fetching && !outputs.is_empty(),
@@ -91,7 +87,6 @@ impl Job {
                 next.state = JobState::Running;
                 next.handle = Some(handle);
             }
-            Transition::Progress(percent) => next.progress = percent.clamp(self.progress, 99),
             Transition::Fetch => next.state = JobState::Fetching,
             Transition::Requeue => {
                 next.state = JobState::Queued;
@@ -153,7 +148,6 @@ mod tests {
         prop_oneof![
             Just(Transition::Submit { account: account(), route: 0 }),
             Just(Transition::Accept(serde_json::json!({"id": 1}))),
-            (0u8..=100).prop_map(Transition::Progress),
             Just(Transition::Fetch),
             Just(Transition::Requeue),
             Just(Transition::Complete { outputs: vec![output], charged: 1 }),
