@@ -14,6 +14,7 @@ mod chain;
 mod scan;
 mod store;
 
+mod blobs;
 mod committer;
 mod overlay;
 mod tally;

@@ -3,20 +3,20 @@
 //! sled 0.34.7 does not sync its file at a flush (it asks for `sync_file_range`, which promises neither the file's size nor the
 //! disk's cache), nor its `conf` file, nor its `blobs`. The guards (without any of the first three, simulated
 //! power cuts lose data or leave a database that does not open):
-//! 1. After every flush, `db` is synced, and any blob written since. An answer is given only after that.
+//! 1. After every flush, `db` is synced, and any blob written since (see [`crate::blobs`]). An answer is given only after that.
 //! 2. After open, `conf` and the directories are synced.
 //! 3. Before open, whatever a killed process left is synced: recovery makes a synced snapshot of what it reads, which would be
 //!    worthless if a blob it counts on were then lost.
 //! 4. Before open, an unfinished snapshot is removed: sled would take it for a snapshot, and for a damaged one.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::blobs::Blobs;
 use crate::frame::Cursor;
 use crate::group::{CommitState, Image};
 use crate::layout::{sync_dir, sync_parent};
@@ -36,8 +36,7 @@ pub(crate) struct Trees {
     /// transaction over several trees reads every row that it writes.
     db: sled::Db,
     file: File,
-    blobs: PathBuf,
-    synced_blobs: Mutex<HashSet<std::ffi::OsString>>,
+    blobs: Mutex<Blobs>,
 }
 
 impl Trees {
@@ -52,7 +51,7 @@ impl Trees {
         sync_dir(dir)?;
         sync_parent(dir)?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
-        let trees = Trees { db, file, blobs, synced_blobs: Mutex::default() };
+        let trees = Trees { db, file, blobs: Mutex::new(Blobs::new(blobs)) };
         trees.make_durable()?;
         Ok(trees)
     }
@@ -112,33 +111,8 @@ impl Trees {
     /// Returns when everything written so far survives a power cut.
     pub(crate) fn make_durable(&self) -> Result<(), sled::Error> {
         self.db.flush()?;
-        self.sync_new_blobs()?;
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).sync_changed()?;
         self.file.sync_data()?;
-        Ok(())
-    }
-
-    /// Rows that outgrow a page's message are files of their own, each written once.
-    fn sync_new_blobs(&self) -> io::Result<()> {
-        let mut synced = self.synced_blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut present = HashSet::new();
-        let mut new = false;
-        for entry in fs::read_dir(&self.blobs)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !synced.contains(&name) {
-                match File::open(entry.path()) {
-                    Ok(file) => file.sync_all()?,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
-                new = true;
-            }
-            present.insert(name);
-        }
-        if new {
-            sync_dir(&self.blobs)?;
-        }
-        *synced = present;
         Ok(())
     }
 
