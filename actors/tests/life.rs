@@ -301,8 +301,8 @@ async fn a_long_prompt_reaches_the_engine_whole() {
     let world = world().await;
     let key = world.metered_key(1).await;
     let mut new = new_job(&key, 1);
-    new.image.prompt.text = Some("long ".repeat(5_000));
+    new.work.prompt_mut().text = Some("long ".repeat(5_000));
     let job = world.run(new).await;
-    assert_eq!((job.state, job.image.prompt.text.is_none()), (JobState::Completed, true));
+    assert_eq!((job.state, job.work.prompt().text.is_none()), (JobState::Completed, true));
     assert_eq!(world.engine.calls().prompt_bytes, 25_000);
 }

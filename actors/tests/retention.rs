@@ -13,7 +13,7 @@ async fn walk(world: &World) -> usize {
 
 fn long(new: NewJob) -> NewJob {
     let mut new = new;
-    new.image.prompt.text = Some("long ".repeat(5_000));
+    new.work.prompt_mut().text = Some("long ".repeat(5_000));
     new
 }
 

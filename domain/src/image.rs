@@ -1,6 +1,9 @@
 //! What an image request says, once it is checked.
 
-use crate::size::Size;
+use crate::{
+    reference::{Picture, References},
+    size::Size,
+};
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -113,6 +116,28 @@ words!(
     }
 );
 
+words!(
+    /// What of a reference the result takes over (api.md §1; seeds F §4).
+    ReferenceUsage {
+        /// Who or what it shows.
+        Subject = "subject",
+        /// How it is arranged.
+        Composition = "composition",
+        /// How it looks.
+        Style = "style",
+    }
+);
+
+words!(
+    /// How closely the result keeps to its references.
+    InputFidelity {
+        /// Loosely.
+        Low = "low",
+        /// Closely.
+        High = "high",
+    }
+);
+
 /// Frames of an animated output (`gif` only).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Animation {
@@ -123,7 +148,7 @@ pub struct Animation {
 }
 
 /// What an engine is asked to draw: every value is final and legal for the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageSpec {
     /// The upstream's name of the model.
     pub model: String,
@@ -153,4 +178,6 @@ pub struct ImageSpec {
     pub partial_images: u8,
     /// For `gif`.
     pub animation: Option<Animation>,
+    /// What it works from; none when it draws from the prompt alone.
+    pub references: Option<References<Picture>>,
 }

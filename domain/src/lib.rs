@@ -18,6 +18,8 @@ pub mod code;
 
 pub mod image;
 
+pub mod reference;
+
 pub mod size;
 
 pub mod catalogue;

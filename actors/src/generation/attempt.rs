@@ -14,7 +14,8 @@ use atelier_domain::{
     fault::{Fault, FaultClass},
     ids::AccountId,
     image::ImageSpec,
-    job::{Job, JobError, JobKind, JobState, Route, Transition},
+    job::{ImageJob, Job, JobError, JobState, Route, Transition, Work},
+    reference::Picture,
 };
 use std::{
     future::Future,
@@ -36,7 +37,7 @@ const MAX_POLL_PANICS: u32 = 3;
 impl Drive {
     /// From `queued`: an account.
     pub(super) async fn borrow(&mut self, job: &Job) -> Result<Lease, Stopped> {
-        let need = Need { key: job.key, kind: JobKind::Image, routes: job.routes.clone() };
+        let need = Need { key: job.key, kind: job.work.kind(), routes: job.routes.clone() };
         match self.wait_for(job, self.crew.pool.acquire(need)).await {
             Ok(Ok(lease)) => Ok(lease),
             Ok(Err(refused)) if refused.code == Code::NoAccountAvailable => {
@@ -189,7 +190,7 @@ impl Drive {
         if !self.has_lease_of(account, route).await? {
             return Ok(None);
         }
-        let task = Arc::new(Task::Image(self.spec(job, route).await?));
+        let task = Arc::new(self.task(job, route).await?);
         let (live, attempt) = (Arc::downgrade(&self.live), job.attempt);
         let events = Arc::new(move |event| {
             if let Some(live) = live.upgrade() {
@@ -208,9 +209,8 @@ impl Drive {
         Ok(self.lease.is_some())
     }
 
-    async fn spec(&self, job: &Job, route: &Route) -> Result<ImageSpec, Stopped> {
-        let image = &job.image;
-        let prompt = match &image.prompt.text {
+    async fn task(&self, job: &Job, route: &Route) -> Result<Task, Stopped> {
+        let prompt = match &job.work.prompt().text {
             Some(text) => text.clone(),
             None => {
                 let (store, id) = (self.crew.store.clone(), prompt_file(job.id));
@@ -219,6 +219,18 @@ impl Drive {
                 String::from_utf8(bytes).map_err(Stopped::defect)?
             }
         };
+        match &job.work {
+            Work::Image(image) => self.image_spec(image, route, prompt).map(Task::Image),
+        }
+    }
+
+    fn image_spec(&self, image: &ImageJob, route: &Route, prompt: String) -> Result<ImageSpec, Stopped> {
+        let references = image.references.as_ref().map(|references| {
+            references.try_map(|kept| {
+                let path = self.crew.store.media().path(&kept.media.to_string()).map_err(Stopped::defect)?;
+                Ok(Picture { path, mime: kept.mime.clone(), bytes: kept.bytes, size: kept.size })
+            })
+        });
         Ok(ImageSpec {
             model: route.model.clone(),
             prompt,
@@ -234,6 +246,7 @@ impl Drive {
             seed: image.seed,
             partial_images: image.partial_images,
             animation: image.animation,
+            references: references.transpose()?,
         })
     }
 }

@@ -49,7 +49,7 @@ impl Crew {
         // What was made at once goes from `submitting` to its end in one commit: a crash in between can still be looked up.
         let job =
             if job.state == JobState::Submitting { self.after(job, Transition::Fetch)? } else { job.clone() };
-        outputs.truncate(job.image.n.max(1) as usize);
+        outputs.truncate(job.work.outputs() as usize);
         let made = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
         let charged = if job.metered { job.price.charge(made) } else { 0 };
         let outputs = self.keep_files(outputs).await?;

@@ -25,7 +25,7 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
     let is_over = |job: &Job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now);
     let mut rows = sweep_rows::<Job>(store, is_over, |place, job| {
-        let id = job.image.prompt.text.is_none().then(|| Uuid::from_slice(place).ok().map(JobId::from_uuid));
+        let id = job.work.prompt().text.is_none().then(|| Uuid::from_slice(place).ok().map(JobId::from_uuid));
         id.flatten().map(prompt_file)
     })?;
     rows += sweep_rows::<Media>(store, |file| file.expires_at <= now, |_, file| Some(file.id.to_string()))?;

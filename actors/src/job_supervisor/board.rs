@@ -26,7 +26,7 @@ impl Live {
     pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
         metrics::gauge!("atelier_jobs", "state" => job.state.name()).increment(1);
         // Room for every preview of the job: a reader as slow as can be misses none.
-        let most = job.image.n as usize * usize::from(job.image.partial_images);
+        let most = job.work.previews();
         let previews = (most > 0).then(|| broadcast::channel(most).0);
         Arc::new(Self {
             state: watch::Sender::new(job),

@@ -6,7 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture}
 use atelier_domain::{
     code::Code,
     ids::{JobId, KeyId},
-    job::{ImageJob, Job, JobState, Prompt, Route},
+    job::{Job, JobState, Prompt, Route, Work},
     key::ApiKey,
     price::Price,
     time::Millis,
@@ -30,7 +30,7 @@ pub struct NewJob {
     /// Where it may go.
     pub routes: Vec<Route>,
     /// What is asked for; its prompt holds the whole text here, however long.
-    pub image: ImageJob,
+    pub work: Work,
     /// The price.
     pub price: Price,
     /// How long it may take.
@@ -198,14 +198,16 @@ impl JobSupervisor {
     }
 
     fn job_of(&self, new: &NewJob, now: Millis) -> Job {
-        let text = new.image.prompt.text.clone().unwrap_or_default();
+        let mut work = new.work.clone();
+        let text = work.prompt_mut().text.take().unwrap_or_default();
+        *work.prompt_mut() = Prompt::of(&text);
         let idempotent_until = new.idempotency_key.is_some().then(|| now + self.parts.config.idempotency);
         Job {
             id: JobId::from_uuid(Uuid::now_v7()),
             key: new.key.id,
             endpoint: new.endpoint.clone(),
             model: new.model.clone(),
-            image: ImageJob { prompt: Prompt::of(&text), ..new.image.clone() },
+            work,
             routes: new.routes.clone(),
             state: JobState::Queued,
             progress: 0,
@@ -244,7 +246,7 @@ impl JobSupervisor {
         let (ledger, store, job) = (self.parts.ledger.clone(), self.parts.store.clone(), fresh.live.job());
         let Fresh { live, rider, deciding } = fresh;
         let Submit { mut new, answer } = submit;
-        let text = new.image.prompt.text.take();
+        let text = new.work.prompt_mut().text.take();
         let commit = async move {
             keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
             ledger.hold(job, rider).await.map(drop)
@@ -295,7 +297,7 @@ impl JobSupervisor {
 impl JobSupervisor {
     /// Removes the file of a prompt whose job was refused; if that fails, the janitor's sweep finds it.
     fn forget_prompt(&self, job: &Job) {
-        if job.image.prompt.text.is_none() {
+        if job.work.prompt().text.is_none() {
             let (store, id) = (self.parts.store.clone(), prompt_file(job.id));
             tokio::task::spawn_blocking(move || store.media().delete(&id));
         }
@@ -304,7 +306,7 @@ impl JobSupervisor {
 
 /// Keeps a prompt that is too long for its row in a file, before the row that speaks of it.
 async fn keep_prompt(store: &Store, job: &Job, text: Option<String>) -> Result<(), Refused> {
-    let (None, Some(text)) = (&job.image.prompt.text, text) else { return Ok(()) };
+    let (None, Some(text)) = (&job.work.prompt().text, text) else { return Ok(()) };
     let (store, id) = (store.clone(), prompt_file(job.id));
     let written = tokio::task::spawn_blocking(move || store.media().write(&id, text.as_bytes())).await;
     written.map_err(Refused::internal)?.map_err(Refused::internal).map(drop)

@@ -1,8 +1,10 @@
 //! A job: one generation request from acceptance to its end, and the only ways it may move.
 
 mod transition;
+mod work;
 
 pub use transition::{IllegalTransition, Transition};
+pub use work::{ImageJob, Prompt, Work};
 
 use crate::{
     code::Code,
@@ -10,9 +12,7 @@ use crate::{
     engine::UpstreamHandle,
     fault::FaultClass,
     ids::{AccountId, JobId, KeyId, MediaId},
-    image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     price::Price,
-    size::Size,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -99,71 +99,6 @@ impl JobState {
     }
 }
 
-/// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prompt {
-    /// The whole text, when it is short enough for the row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Its beginning, for lists and logs.
-    pub preview: String,
-}
-
-impl Prompt {
-    /// The longest text, in bytes, that a row keeps itself.
-    pub const INLINE_BYTES: usize = 4096;
-    /// How many characters a preview has at most.
-    pub const PREVIEW_CHARS: usize = 180;
-
-    /// The row form of `text`.
-    pub fn of(text: &str) -> Self {
-        Self {
-            text: (text.len() <= Self::INLINE_BYTES).then(|| text.to_owned()),
-            preview: text.chars().take(Self::PREVIEW_CHARS).collect(),
-        }
-    }
-}
-
-/// What was asked for, checked and resolved, so that it can be run again from the row alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImageJob {
-    /// What to draw.
-    pub prompt: Prompt,
-    /// How many outputs.
-    pub n: u32,
-    /// Exact size of each.
-    pub size: Size,
-    /// How fine.
-    pub quality: Quality,
-    /// The file format.
-    pub format: OutputFormat,
-    /// What lies behind the subject.
-    pub background: Background,
-    /// How results leave.
-    pub response_format: ResponseFormat,
-    /// 0–100 for jpeg and webp.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compression: Option<u8>,
-    /// What to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub negative_prompt: Option<String>,
-    /// A named look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub style: Option<String>,
-    /// Planning effort.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub complexity: Option<Complexity>,
-    /// For the same picture again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Previews to report while it runs.
-    #[serde(default)]
-    pub partial_images: u8,
-    /// Frames, for `gif`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub animation: Option<Animation>,
-}
-
 /// Where a job is sent: an engine and its own name of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -215,7 +150,7 @@ pub struct Job {
     /// The model's own name (aliases resolved).
     pub model: String,
     /// What was asked for.
-    pub image: ImageJob,
+    pub work: Work,
     /// Where it may be sent, in order of preference.
     pub routes: Vec<Route>,
     /// Where it stands.
@@ -277,29 +212,14 @@ impl Job {
 /// A queued job with plain values, for tests.
 #[cfg(test)]
 pub(crate) fn fixture(id: JobId) -> Job {
-    use crate::price::Per;
+    use crate::{price::Per, size::Size};
     use uuid::Uuid;
     Job {
         id,
         key: KeyId::from_uuid(Uuid::from_u128(2)),
         endpoint: "/v1/images/generations".into(),
         model: "gpt-image-2".into(),
-        image: ImageJob {
-            prompt: Prompt::of("a lighthouse"),
-            n: 1,
-            size: Size::new(1024, 1024),
-            quality: Quality::Auto,
-            format: OutputFormat::Png,
-            background: Background::Auto,
-            response_format: ResponseFormat::B64Json,
-            compression: None,
-            negative_prompt: None,
-            style: None,
-            complexity: None,
-            seed: None,
-            partial_images: 0,
-            animation: None,
-        },
+        work: Work::Image(ImageJob::new("a lighthouse", Size::new(1024, 1024))),
         routes: vec![Route { engine: "studio".into(), model: "gpt-image-2".into() }],
         state: JobState::Queued,
         progress: 0,

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use atelier_domain::{
     code::Code,
     image::{Background, OutputFormat, Quality, ResponseFormat},
-    job::{Job, JobOutput},
+    job::{ImageJob, Job, JobOutput},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
@@ -101,8 +101,8 @@ pub fn known_background(background: Background) -> Option<&'static str> {
 }
 
 /// As [`known_quality`].
-pub fn known_size(job: &Job) -> Option<String> {
-    let size = job.image.size.to_string();
+pub fn known_size(image: &ImageJob) -> Option<String> {
+    let size = image.size.to_string();
     matches!(size.as_str(), "1024x1024" | "1024x1536" | "1536x1024").then_some(size)
 }
 
@@ -132,11 +132,17 @@ pub async fn json<T: Serialize + Send + 'static>(value: T) -> Result<HttpRespons
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
+/// The images that a job was asked for; a job that makes something else is none that this endpoint knows.
+pub fn image_of(job: &Job) -> Result<&ImageJob, Problem> {
+    job.work.image().ok_or_else(|| Problem::new(Code::JobNotFound, "this job does not make images"))
+}
+
 /// The answer to a completed job.
 pub async fn images(gateway: &Gateway, job: &Job, origin: &str) -> Result<ImagesResponse, Problem> {
+    let image = image_of(job)?;
     let mut data = Vec::with_capacity(job.outputs.len());
     for output in &job.outputs {
-        let (b64_json, url) = match job.image.response_format {
+        let (b64_json, url) = match image.response_format {
             ResponseFormat::B64Json => (Some(base64(gateway, output).await?), None),
             ResponseFormat::Url => (None, Some(gateway.links.sign(origin, output.media, &output.mime))),
         };
@@ -146,10 +152,10 @@ pub async fn images(gateway: &Gateway, job: &Job, origin: &str) -> Result<Images
         created: job.ended_at.unwrap_or(job.updated_at).seconds(),
         data,
         model: job.model.clone(),
-        background: known_background(job.image.background),
-        output_format: known_format(job.image.format),
-        quality: known_quality(job.image.quality),
-        size: known_size(job),
+        background: known_background(image.background),
+        output_format: known_format(image.format),
+        quality: known_quality(image.quality),
+        size: known_size(image),
         usage: usage(gateway, job)?,
     })
 }

@@ -18,10 +18,13 @@ use atelier_actors::job_supervisor::{NewJob, Submitted};
 use atelier_domain::{
     code::Code,
     ids::JobId,
-    job::{Job, JobKind, JobState},
+    job::{Job, JobKind, JobState, Work},
 };
 use request::ImageRequest;
 use std::sync::Arc;
+
+/// Where images are edited.
+pub const EDITS: &str = "/v1/images/edits";
 
 /// The longest Idempotency-Key, in characters.
 const IDEMPOTENCY_KEY_CHARS: usize = 255;
@@ -76,7 +79,7 @@ fn new_job(
         endpoint: endpoint.to_owned(),
         model: asked.model.canonical.clone(),
         routes: asked.model.routes.clone(),
-        image: asked.image,
+        work: Work::Image(asked.image),
         price: asked.price,
         timeout: gateway.limits.image_timeout,
         body_hash,

@@ -90,7 +90,7 @@ async fn view(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<Ima
         JobState::Completed => Some(answer::images(gateway, job, &answer::origin(request)).await?),
         _ => None,
     };
-    let image = &job.image;
+    let image = answer::image_of(job)?;
     Ok(ImageJobView {
         id: job.id.to_string(),
         object: "image.job",

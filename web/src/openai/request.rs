@@ -69,6 +69,7 @@ pub fn read<'a>(
             .and_then(|n| u8::try_from(n).ok())
             .unwrap_or(0),
         animation: animation(fields, format),
+        references: None,
     };
     fields.word("moderation", |word| matches!(word, "auto" | "low").then_some(()), &["auto", "low"]);
     check_lengths(fields, &image, gateway.limits.prompt_chars);

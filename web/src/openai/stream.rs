@@ -1,6 +1,6 @@
 //! Images as server-sent events (clients.md 4.2 and its hazard table): previews, one `completed` per image, comments as heartbeat.
 
-use super::answer;
+use super::{answer, images::EDITS};
 use crate::{gateway::Gateway, problem::Problem};
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use atelier_actors::job_supervisor::{News, Watch};
@@ -100,11 +100,10 @@ impl Following {
         };
         match news {
             Some(News::Preview(EngineEvent::Partial { index, bytes, .. })) => {
-                let job = self.watch.job();
-                let mut event = described(&job, "image_generation.partial_image");
-                event["partial_image_index"] = json!(index);
-                event["b64_json"] = STANDARD.encode(&bytes).into();
-                self.ready.push_back(frame("image_generation.partial_image", &event));
+                match preview_event(&self.watch.job(), index, &bytes) {
+                    Ok(bytes) => self.ready.push_back(bytes),
+                    Err(problem) => self.fail(&problem),
+                }
             }
             Some(News::Preview(EngineEvent::Progress(_))) => {}
             Some(News::State(job)) if job.state.is_terminal() => self.finish(job),
@@ -135,10 +134,11 @@ impl Following {
     }
 
     async fn completed_event(&self, job: &Job, at: usize) -> Result<Bytes, Problem> {
-        let mut event = described(job, "image_generation.completed");
+        let name = named(job, "completed");
+        let mut event = described(job, &name)?;
         event["b64_json"] = answer::base64(&self.gateway, &job.outputs[at]).await?.into();
         event["usage"] = json!(answer::usage(&self.gateway, job)?);
-        Ok(frame("image_generation.completed", &event))
+        Ok(frame(&name, &event))
     }
 
     /// The one form of failure that raises in every SDK.
@@ -151,17 +151,31 @@ impl Following {
     }
 }
 
+fn preview_event(job: &Job, index: u8, bytes: &[u8]) -> Result<Bytes, Problem> {
+    let name = named(job, "partial_image");
+    let mut event = described(job, &name)?;
+    event["partial_image_index"] = json!(index);
+    event["b64_json"] = STANDARD.encode(bytes).into();
+    Ok(frame(&name, &event))
+}
+
+/// The name of an event of this job: each endpoint has its own family.
+fn named(job: &Job, event: &str) -> String {
+    let family = if job.endpoint == EDITS { "image_edit" } else { "image_generation" };
+    format!("{family}.{event}")
+}
+
 /// What every image event says. Words that strict clients do not know are `auto`.
-fn described(job: &Job, kind: &str) -> Value {
-    let quality = job.image.quality;
-    json!({
+fn described(job: &Job, kind: &str) -> Result<Value, Problem> {
+    let image = answer::image_of(job)?;
+    Ok(json!({
         "type": kind,
         "created_at": job.updated_at.seconds(),
-        "size": answer::known_size(job).unwrap_or_else(|| "auto".to_owned()),
-        "quality": answer::known_quality(quality).unwrap_or(Quality::Auto.word()),
-        "background": job.image.background.word(),
-        "output_format": answer::known_format(job.image.format).unwrap_or(OutputFormat::Png.word()),
-    })
+        "size": answer::known_size(image).unwrap_or_else(|| "auto".to_owned()),
+        "quality": answer::known_quality(image.quality).unwrap_or(Quality::Auto.word()),
+        "background": image.background.word(),
+        "output_format": answer::known_format(image.format).unwrap_or(OutputFormat::Png.word()),
+    }))
 }
 
 fn frame(name: &str, data: &Value) -> Bytes {

@@ -104,6 +104,7 @@ fn spec(prompt: &str) -> ImageSpec {
         seed: None,
         partial_images: 0,
         animation: None,
+        references: None,
     }
 }
 

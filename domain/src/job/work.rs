@@ -1,0 +1,159 @@
+//! What a job is to make, checked and resolved, so that it can be run again from its row alone.
+
+use super::JobKind;
+use crate::{
+    image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
+    reference::{Reference, References},
+    size::Size,
+};
+use serde::{Deserialize, Serialize};
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Images.
+    Image(ImageJob),
+}
+
+impl Work {
+    /// What kind of thing it makes.
+    pub const fn kind(&self) -> JobKind {
+        match self {
+            Self::Image(_) => JobKind::Image,
+        }
+    }
+
+    /// The prompt.
+    pub const fn prompt(&self) -> &Prompt {
+        match self {
+            Self::Image(image) => &image.prompt,
+        }
+    }
+
+    /// The prompt, to shorten it for the row.
+    pub const fn prompt_mut(&mut self) -> &mut Prompt {
+        match self {
+            Self::Image(image) => &mut image.prompt,
+        }
+    }
+
+    /// How many outputs are asked for, from 1.
+    pub fn outputs(&self) -> u32 {
+        match self {
+            Self::Image(image) => image.n.max(1),
+        }
+    }
+
+    /// How many previews it reports at most.
+    pub fn previews(&self) -> usize {
+        match self {
+            Self::Image(image) => image.n as usize * usize::from(image.partial_images),
+        }
+    }
+
+    /// Every picture that it works from.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        match self {
+            Self::Image(image) => image.references.iter().flat_map(|references| references.all()),
+        }
+    }
+
+    /// The images asked for, if it is images.
+    pub const fn image(&self) -> Option<&ImageJob> {
+        match self {
+            Self::Image(image) => Some(image),
+        }
+    }
+}
+
+/// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The whole text, when it is short enough for the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its beginning, for lists and logs.
+    pub preview: String,
+}
+
+impl Prompt {
+    /// The longest text, in bytes, that a row keeps itself.
+    pub const INLINE_BYTES: usize = 4096;
+    /// How many characters a preview has at most.
+    pub const PREVIEW_CHARS: usize = 180;
+
+    /// The row form of `text`.
+    pub fn of(text: &str) -> Self {
+        Self {
+            text: (text.len() <= Self::INLINE_BYTES).then(|| text.to_owned()),
+            preview: text.chars().take(Self::PREVIEW_CHARS).collect(),
+        }
+    }
+}
+
+/// Images to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageJob {
+    /// What to draw.
+    pub prompt: Prompt,
+    /// How many outputs.
+    pub n: u32,
+    /// Exact size of each.
+    pub size: Size,
+    /// How fine.
+    pub quality: Quality,
+    /// The file format.
+    pub format: OutputFormat,
+    /// What lies behind the subject.
+    pub background: Background,
+    /// How results leave.
+    pub response_format: ResponseFormat,
+    /// 0–100 for jpeg and webp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<u8>,
+    /// What to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+    /// A named look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Planning effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complexity: Option<Complexity>,
+    /// For the same picture again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Previews to report while it runs.
+    #[serde(default)]
+    pub partial_images: u8,
+    /// Frames, for `gif`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub animation: Option<Animation>,
+    /// What it works from; none when it draws from the prompt alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<Box<References<Reference>>>,
+}
+
+impl ImageJob {
+    /// One image of this prompt and size, with every other choice left to the engine.
+    pub fn new(prompt: &str, size: Size) -> Self {
+        Self {
+            prompt: Prompt::of(prompt),
+            n: 1,
+            size,
+            quality: Quality::Auto,
+            format: OutputFormat::Png,
+            background: Background::Auto,
+            response_format: ResponseFormat::B64Json,
+            compression: None,
+            negative_prompt: None,
+            style: None,
+            complexity: None,
+            seed: None,
+            partial_images: 0,
+            animation: None,
+            references: None,
+        }
+    }
+}
