@@ -12,7 +12,7 @@ use atelier_actors::{
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
-    media_library::MediaLibrary,
+    media_library::{Budget, MediaLibrary},
 };
 use atelier_domain::{
     catalogue::{Catalogue, CatalogueError},
@@ -110,13 +110,16 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         clock.clone(),
         units.core(),
     );
+    let engines = engines(config, &clock)?;
+    let abilities = engines.iter().map(|(name, engine)| (name.clone(), engine.abilities())).collect();
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
-        engines: engines(config, &clock)?,
+        engines,
         pool: pool.clone(),
         ledger: ledger.clone(),
         config: jobs_config(config),
+        budget: budget(config),
         units: units.clone(),
     };
     let jobs = Jobs::start(parts);
@@ -132,8 +135,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         keys,
         desk,
         pool,
-        library: MediaLibrary::open(store.clone(), clock.clone()),
+        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
         catalogue: Arc::new(Catalogue::builtin()?),
+        abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
         links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
         limits: limits(config),
@@ -210,10 +214,16 @@ fn jobs_config(config: &Config) -> JobsConfig {
     }
 }
 
+fn budget(config: &Config) -> Budget {
+    Budget { file: config.limits.file_bytes as u64, key: config.limits.disk_bytes_per_key as u64 }
+}
+
 fn limits(config: &Config) -> Limits {
     Limits {
         json_body: config.limits.json_body_bytes,
+        multipart_body: config.limits.multipart_body_bytes,
         prompt_chars: config.limits.prompt_chars,
+        ignore_unsupported_mask: config.images.ignore_unsupported_mask,
         image_timeout: config.generation.image_timeout,
         retention: config.jobs.retention,
     }

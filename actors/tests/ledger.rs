@@ -102,7 +102,7 @@ async fn act(ledger: &Ledger, act: Act, number: u128, open: Option<(usize, Job, 
                     assert_eq!(refused.code, Code::InsufficientCredits);
                     None
                 }
-                Err(Taken::Rider) => panic!("no rider was sent"),
+                Err(Taken::Rider | Taken::Disk) => panic!("no rider was sent"),
             };
             Some(Done::Held(key, Box::new(job), hold))
         }

@@ -11,3 +11,4 @@ mod life;
 mod pool;
 mod replay;
 mod retention;
+mod uploads;

@@ -96,6 +96,10 @@ pub enum Retry {
 codes! {
     BadBody = "bad_body", 400, InvalidRequest, Unsaid, "The body is not valid JSON, or not the expected kind of body.";
     MissingPrompt = "missing_prompt", 400, InvalidRequest, Unsaid, "`prompt` is missing or empty.";
+    MissingImage = "missing_image", 400, InvalidRequest, Unsaid, "An edit needs at least one picture: `image`.";
+    InvalidImageUrl = "invalid_image_url", 400, InvalidRequest, No, "The address of a picture is refused, cannot be reached, or does not lead to a picture.";
+    MarkupWithMask = "markup_with_mask", 400, InvalidRequest, Unsaid, "`markup` and `mask` exclude each other.";
+    UnknownParameter = "unknown_parameter", 400, InvalidRequest, Unsaid, "A tool has a field that it does not know.";
     UnknownModel = "unknown_model", 400, InvalidRequest, Unsaid, "No model of this name makes this kind of thing; `GET /v1/models` lists them.";
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
     InvalidKey = "invalid_key", 401, Authentication, Unsaid, "The API key is missing, wrong, expired or disabled.";
@@ -110,15 +114,20 @@ codes! {
     JobNotFound = "job_not_found", 404, InvalidRequest, Unsaid, "No such job belongs to this key, or it is past its retention.";
     KeyNotFound = "key_not_found", 404, InvalidRequest, Unsaid, "No API key with this id.";
     MediaNotFound = "media_not_found", 404, InvalidRequest, Unsaid, "The file is gone: it was past its retention.";
+    FileNotFound = "file_not_found", 404, InvalidRequest, Unsaid, "No such file belongs to this key.";
+    ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
     RouteNotFound = "route_not_found", 404, InvalidRequest, Unsaid, "No such path; `/docs` lists them.";
     MethodNotAllowed = "method_not_allowed", 405, InvalidRequest, Unsaid, "The path exists, but not with this method.";
     BodyTimeout = "body_timeout", 408, Server, Unsaid, "The request body did not arrive in time.";
     BelowZero = "below_zero", 409, Conflict, No, "The deduction is larger than the balance; nothing was changed.";
     Cancelled = "cancelled", 409, Conflict, No, "The job was cancelled before it ended; nothing was charged.";
     BodyTooLarge = "body_too_large", 413, Server, No, "The body is larger than the limit.";
+    StorageLimitExceeded = "storage_limit_exceeded", 413, Server, No, "The uploads of this key take as much of the disk as they may.";
     BadField = "bad_field", 422, InvalidRequest, Unsaid, "A field has a wrong value; the code on the wire is `bad_` with the field's name, and `error.fields` lists all of them.";
     IdempotencyMismatch = "idempotency_mismatch", 422, InvalidRequest, No, "The Idempotency-Key was used before with another body.";
     ReferencesUnsupported = "references_unsupported", 422, InvalidRequest, No, "This gateway has no engine that takes reference images.";
+    TooManyReferences = "too_many_references", 422, InvalidRequest, No, "More pictures than the request, or any engine for this model, takes.";
+    MaskUnsupported = "mask_unsupported", 422, InvalidRequest, No, "No engine for this model takes a mask.";
     UpstreamRejected = "upstream_rejected", 422, InvalidRequest, No, "The engine refused the request as malformed.";
     RateLimitExceeded = "rate_limit_exceeded", 429, RateLimit, Yes, "The key's own limit of requests a minute or of open jobs is reached; `retry-after` says when to come back.";
     LoginThrottled = "login_throttled", 429, RateLimit, No, "Too many failed logins; wait and try again.";

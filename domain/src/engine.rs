@@ -137,10 +137,22 @@ pub enum Cancellation {
     Forgotten,
 }
 
+/// What an engine can do beyond drawing from a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// The most reference images of one request; 0 when it takes none.
+    pub references: usize,
+    /// Whether it honours a mask.
+    pub mask: bool,
+}
+
 /// One upstream kind. Implementations are registered at boot under [`Engine::name`].
 pub trait Engine: Send + Sync {
     /// The name that routes and accounts use, such as `studio`.
     fn name(&self) -> &'static str;
+
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
 
     /// Starts the work.
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission>;

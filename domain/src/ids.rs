@@ -14,12 +14,15 @@ pub struct BadId {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        id!($(#[$doc])* $name, $prefix, "_");
+    };
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $joint:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
         impl $name {
-            /// The prefix of the written form, without the underscore.
+            /// The prefix of the written form, without what joins it to the rest.
             pub const PREFIX: &'static str = $prefix;
 
             /// The id that wraps this UUID; callers with a clock make a v7 one.
@@ -35,7 +38,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "_{}"), self.0.simple())
+                write!(f, concat!($prefix, $joint, "{}"), self.0.simple())
             }
         }
 
@@ -49,7 +52,7 @@ macro_rules! id {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
                 let bad = BadId { kind: $prefix };
-                let hex = text.strip_prefix(concat!($prefix, "_")).ok_or(bad.clone())?;
+                let hex = text.strip_prefix(concat!($prefix, $joint)).ok_or(bad.clone())?;
                 // One id has one written form: the hyphenated and braced forms that Uuid also reads are refused.
                 if hex.len() != 32 || hex.bytes().any(|b| b.is_ascii_uppercase()) {
                     return Err(bad);
@@ -87,6 +90,15 @@ id!(
 id!(
     /// One stored file.
     MediaId, "media"
+);
+
+id!(
+    /// One file that a caller uploaded, written as OpenAI writes it.
+    FileId, "file", "-"
+);
+id!(
+    /// One answer of the Responses API.
+    ResponseId, "resp"
 );
 
 #[cfg(test)]

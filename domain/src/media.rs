@@ -6,6 +6,18 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Why a file is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaRole {
+    /// A job made it.
+    Output,
+    /// A job works from it. It goes when the job goes, and counts against its owner's disk budget.
+    Reference,
+    /// Its owner uploaded it to use it by id. It counts against the budget, too.
+    Upload,
+}
+
 /// One stored file. The bytes lie in the media store under the id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
@@ -13,8 +25,11 @@ pub struct Media {
     pub id: MediaId,
     /// Whose it is.
     pub owner: KeyId,
-    /// The job that made it.
-    pub job: JobId,
+    /// Why it is kept.
+    pub role: MediaRole,
+    /// The job that made it or works from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
     /// Its media type, such as `image/png`.
     pub mime: String,
     /// Length in bytes.
@@ -25,8 +40,9 @@ pub struct Media {
     pub height: u32,
     /// Since when.
     pub created_at: Millis,
-    /// When it may be deleted.
-    pub expires_at: Millis,
+    /// When it may be deleted; none as long as what names it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Millis>,
 }
 
 /// The file name extension of a media type.

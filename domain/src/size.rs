@@ -153,6 +153,9 @@ impl FromStr for Shape {
     }
 }
 
+/// The shortest side of an edit that follows a smaller picture, in pixels.
+const LEAST_FOLLOWED: u32 = 64;
+
 /// Which sizes a model family makes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -254,6 +257,22 @@ impl SizeRule {
         Ok(size)
     }
 
+    /// The size of an edit that follows its first picture: the picture's own, scaled down where it is more than the family makes,
+    /// and scaled up where hardly anything could be seen. A family of few sizes uses the one of the nearest shape.
+    pub fn following(&self, picture: Size) -> Size {
+        if !self.only.is_empty() {
+            let shape = Ratio::new(picture.width, picture.height).map(|ratio| Shape { ratio, tier: Tier::OneK });
+            return shape.map_or(Size::new(1024, 1024), |shape| self.nearest(shape));
+        }
+        let (long, short) = (f64::from(picture.long_side()), f64::from(picture.short_side()));
+        let pixels = picture.pixels() as f64;
+        let most = (f64::from(self.max_side) / long).min((self.max_pixels as f64 / pixels).sqrt());
+        let least = f64::from(LEAST_FOLLOWED) / short;
+        let scale = 1.0_f64.max(least).min(most);
+        let side = |length: u32| ((f64::from(length) * scale).floor() as u32).clamp(1, self.max_side);
+        Size::new(side(picture.width), side(picture.height))
+    }
+
     fn usual(&self, shape: Shape) -> Option<Size> {
         let pick = |(_, one, two, four): &(Ratio, Size, Size, Size)| match shape.tier {
             Tier::OneK => *one,
@@ -335,6 +354,22 @@ mod tests {
         }
         assert!(rule.fit("8:1".parse().unwrap()).is_err());
         assert!("round".parse::<Shape>().is_err());
+    }
+
+    #[test]
+    fn an_edit_follows_its_picture_within_what_the_family_makes() {
+        let rule = gpt_image();
+        for (picture, size) in [
+            ("1024x768", "1024x768"),
+            ("501x333", "501x333"),
+            ("8000x6000", "3325x2494"),
+            ("9000x100", "4096x45"),
+            ("8x6", "85x64"),
+        ] {
+            assert_eq!(rule.following(picture.parse().unwrap()).to_string(), size, "{picture}");
+        }
+        let few = SizeRule { only: vec![Size::new(1024, 1024), Size::new(1792, 1024)], ..rule };
+        assert_eq!(few.following(Size::new(1600, 900)), Size::new(1792, 1024));
     }
 
     proptest::proptest! {

@@ -131,6 +131,8 @@ fn limits(raw: &raw::Limits, c: &mut Checker) -> Limits {
     Limits {
         json_body_bytes: c.mebibytes("limits.json_body_mib", raw.json_body_mib, 1..=1024),
         multipart_body_bytes: c.mebibytes("limits.multipart_body_mib", raw.multipart_body_mib, 1..=16_384),
+        file_bytes: c.mebibytes("limits.file_mib", raw.file_mib, 1..=16_384),
+        disk_bytes_per_key: c.mebibytes("limits.disk_mib_per_key", raw.disk_mib_per_key, 1..=1_073_741_824),
         prompt_chars: c.whole("limits.prompt_chars", raw.prompt_chars, 1..=1_000_000),
     }
 }

@@ -169,6 +169,10 @@ pub struct Limits {
     pub json_body_bytes: usize,
     /// Largest multipart body.
     pub multipart_body_bytes: usize,
+    /// Largest single file of one.
+    pub file_bytes: usize,
+    /// Uploads that one API key may keep.
+    pub disk_bytes_per_key: usize,
     /// Longest prompt, in characters.
     pub prompt_chars: usize,
 }

@@ -146,7 +146,11 @@ sections! {
         /// Largest JSON body, MiB.
         json_body_mib: u64 = 64,
         /// Largest multipart body, MiB. It is streamed to disk, never held in memory.
-        multipart_body_mib: u64 = 512,
+        multipart_body_mib: u64 = 1024,
+        /// Largest single file of one, MiB.
+        file_mib: u64 = 50,
+        /// Uploads that one API key may keep, those of its jobs within their retention included, MiB.
+        disk_mib_per_key: u64 = 10_240,
         /// Longest prompt, characters.
         prompt_chars: u64 = 32_000,
     }

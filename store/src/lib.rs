@@ -39,7 +39,7 @@ pub use error::{
     CommitError, ExportError, MediaError, OpenError, ReadError, Refusal, RestoreError, RowError,
 };
 pub use export::ExportReport;
-pub use media::{MediaFiles, StoredMedia, Usage};
+pub use media::{MediaDraft, MediaFiles, StoredMedia, Usage};
 pub use open::{OnFatal, OpenOptions};
 pub use restore::{RestoreReport, Source, restore};
 pub use rows::Row;

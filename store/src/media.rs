@@ -4,7 +4,7 @@
 //! into one directory.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,18 +84,35 @@ impl MediaFiles {
     }
 
     fn write_to(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut draft = self.draft()?;
+        draft.file.write_all(bytes)?;
+        draft.keep_at(path)
+    }
+
+    fn draft(&self) -> io::Result<MediaDraft> {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let temporary = self.root.join(TEMPORARY).join(number.to_string());
-        let shard = path.parent().unwrap_or(&self.root);
-        let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, path))
-            .and_then(|()| sync_dir(shard));
-        if written.is_err() {
-            // Best effort: what stays is removed at the next open.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        let file = File::options().read(true).write(true).create_new(true).open(&temporary)?;
+        Ok(MediaDraft { file, temporary, files: self.clone() })
+    }
+
+    /// Begins a file that arrives piece by piece. It has no id, and is nothing to anybody, before [`MediaDraft::keep`].
+    ///
+    /// # Errors
+    /// [`MediaError::Io`].
+    pub fn begin(&self) -> Result<MediaDraft, MediaError> {
+        self.draft().map_err(MediaError::Io)
+    }
+
+    /// Gives the bytes of one file a second id; when this returns it survives a power cut. Either can be removed without the other.
+    ///
+    /// # Errors
+    /// [`MediaError::Missing`] if there is no file `from`, [`MediaError::Io`], or as [`MediaFiles::path`].
+    pub fn share(&self, from: &str, to: &str) -> Result<PathBuf, MediaError> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        fs::hard_link(from, &to).map_err(missing_or_io)?;
+        sync_dir(to.parent().unwrap_or(&self.root)).map_err(MediaError::Io)?;
+        Ok(to)
     }
 
     /// Reads a whole file.
@@ -170,6 +187,56 @@ impl MediaFiles {
             }
         }
         Ok(removed)
+    }
+}
+
+/// A file that is still arriving. Removed when it is dropped before it is kept.
+#[derive(Debug)]
+pub struct MediaDraft {
+    file: File,
+    temporary: PathBuf,
+    files: MediaFiles,
+}
+
+impl MediaDraft {
+    /// Adds bytes at its end.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        self.file.write_all(bytes).map_err(MediaError::Io)
+    }
+
+    /// What was written so far, to be looked at from its beginning.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`].
+    pub fn read(&mut self) -> Result<&mut File, MediaError> {
+        self.file.seek(SeekFrom::Start(0)).map_err(MediaError::Io)?;
+        Ok(&mut self.file)
+    }
+
+    /// Makes it the file of this id; when this returns it survives a power cut. A file of the same id is replaced.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`], or as [`MediaFiles::path`].
+    pub fn keep(self, id: &str) -> Result<PathBuf, MediaError> {
+        let path = self.files.path(id)?;
+        self.keep_at(&path).map_err(MediaError::Io)?;
+        Ok(path)
+    }
+
+    fn keep_at(self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, path)?;
+        sync_dir(path.parent().unwrap_or(&self.files.root))
+    }
+}
+
+impl Drop for MediaDraft {
+    fn drop(&mut self) {
+        // Fails when it was kept; what stays otherwise is removed at the next open.
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 

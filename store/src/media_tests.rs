@@ -66,3 +66,29 @@ fn only_old_files_that_no_row_names_are_swept() {
     assert_eq!(removed, Usage { files: 1, bytes: 5 });
     assert!(media.read("old_named").is_ok() && media.read("young_orphan").is_ok());
 }
+#[test]
+fn a_file_that_arrives_in_pieces_is_nothing_until_it_is_kept_and_then_whole() {
+    let (dir, media) = media();
+    let mut draft = media.begin().unwrap();
+    draft.write(b"half of ").unwrap();
+    draft.write(b"a picture").unwrap();
+    assert_eq!(media.usage().unwrap(), Usage::default());
+    let mut so_far = String::new();
+    io::Read::read_to_string(draft.read().unwrap(), &mut so_far).unwrap();
+    assert_eq!(so_far, "half of a picture");
+    draft.keep("upload_1").unwrap();
+    assert_eq!(media.read("upload_1").unwrap(), b"half of a picture");
+
+    drop(media.begin().unwrap());
+    assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0, "a dropped draft is left behind");
+}
+
+#[test]
+fn a_shared_file_outlives_the_one_it_came_from() {
+    let (_dir, media) = media();
+    media.write("result", b"pixels").unwrap();
+    media.share("result", "reference").unwrap();
+    media.delete("result").unwrap();
+    assert_eq!(media.read("reference").unwrap(), b"pixels");
+    assert!(matches!(media.share("result", "another"), Err(MediaError::Missing)));
+}

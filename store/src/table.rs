@@ -28,11 +28,17 @@ pub enum Table {
     Settings = 10,
     /// Where entries are found by owner: the owner's key and the entry's number. Written with the entry, never by itself.
     EntryIndex = 11,
+    /// Bytes of uploads per API key, counted below zero so that a budget is a floor.
+    Disk = 12,
+    /// Files that callers uploaded to use them by id: under owner and file.
+    Files = 13,
+    /// Answers of the Responses API that can be asked for again.
+    Responses = 14,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 15;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -48,6 +54,9 @@ impl Table {
         Table::Sessions,
         Table::Settings,
         Table::EntryIndex,
+        Table::Disk,
+        Table::Files,
+        Table::Responses,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -65,6 +74,9 @@ impl Table {
             Table::Sessions => "sessions",
             Table::Settings => "settings",
             Table::EntryIndex => "entry_index",
+            Table::Disk => "disk",
+            Table::Files => "files",
+            Table::Responses => "responses",
         }
     }
 
@@ -102,6 +114,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(12), None);
+        assert_eq!(Table::from_id(15), None);
     }
 }

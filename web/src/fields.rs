@@ -2,13 +2,25 @@
 //! `null` equals absent, unknown fields are ignored, and numbers and flags may be written as strings, since forms know no other.
 
 use crate::problem::{FieldProblem, Problem};
+use atelier_actors::media_library::Upload;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write, ops::RangeInclusive};
 
+/// A file of a form.
+pub struct FormFile {
+    /// The field, without brackets.
+    pub field: String,
+    /// The name that the client gave it, if it did.
+    pub filename: Option<String>,
+    /// The file.
+    pub upload: Upload,
+}
+
 /// The fields of one body.
 pub struct Fields {
     map: Map<String, Value>,
+    files: Vec<FormFile>,
     problems: Vec<FieldProblem>,
 }
 
@@ -16,14 +28,34 @@ impl Fields {
     /// The fields of a JSON object.
     pub fn new(mut map: Map<String, Value>) -> Self {
         map.retain(|_, value| !value.is_null());
-        Self { map, problems: Vec::new() }
+        Self { map, files: Vec::new(), problems: Vec::new() }
     }
 
-    /// SHA-256 of these fields and `endpoint`, in hex: the same for the same request however its keys are ordered.
+    /// The fields and files of a form.
+    pub fn with_files(map: Map<String, Value>, files: Vec<FormFile>) -> Self {
+        Self { files, ..Self::new(map) }
+    }
+
+    /// Takes the files of this field out, in their order.
+    pub fn take_files(&mut self, field: &str) -> Vec<FormFile> {
+        let is_named = |file: &mut FormFile| file.field == field;
+        self.files.extract_if(.., is_named).collect()
+    }
+
+    /// Takes a field out as it came.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name)
+    }
+
+    /// SHA-256 of these fields, files and `endpoint`, in hex: the same for the same request however its keys are ordered.
     pub fn hash(&self, endpoint: &str) -> String {
         let mut hasher = Sha256::new();
         hasher.update(endpoint.as_bytes());
         digest_object(&mut hasher, &self.map);
+        for file in &self.files {
+            digest(&mut hasher, &Value::from(file.field.as_str()));
+            digest(&mut hasher, &Value::from(file.upload.sha256.as_str()));
+        }
         hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _ = write!(hex, "{byte:02x}");
@@ -140,9 +172,10 @@ impl Fields {
         texts
     }
 
-    /// Ends the reading: the error that lists every wrong field, if there is one.
-    pub fn finish(self) -> Result<(), Problem> {
-        if self.problems.is_empty() { Ok(()) } else { Err(Problem::fields(self.problems)) }
+    /// The error that lists every wrong field so far, if there is one.
+    pub fn check(&mut self) -> Result<(), Problem> {
+        let problems = std::mem::take(&mut self.problems);
+        if problems.is_empty() { Ok(()) } else { Err(Problem::fields(problems)) }
     }
 }
 
@@ -218,7 +251,7 @@ mod tests {
             assert_eq!(body.integer("seed", i64::MIN..=i64::MAX), Some(3));
             assert_eq!(body.text("user"), None);
         }
-        json.finish().unwrap();
+        json.check().unwrap();
     }
 
     #[test]
@@ -229,7 +262,7 @@ mod tests {
         body.flag("stream");
         body.text("prompt");
         body.word("quality", |_| None::<()>, &["low", "high"]);
-        let problem = body.finish().unwrap_err();
+        let problem = body.check().unwrap_err();
         assert_eq!(problem.word(), "bad_n");
         let body = problem.body();
         assert_eq!(body["error"]["fields"].as_array().unwrap().len(), 4);

@@ -7,10 +7,11 @@ use atelier_actors::{
 };
 use atelier_domain::{
     catalogue::Catalogue,
+    engine::Abilities,
     price::PriceTable,
     time::{Clock, Millis},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// What one request may bring.
@@ -18,8 +19,12 @@ use tokio::sync::watch;
 pub struct Limits {
     /// The longest JSON body, in bytes.
     pub json_body: usize,
+    /// The longest multipart body, in bytes.
+    pub multipart_body: usize,
     /// The longest prompt, in characters.
     pub prompt_chars: usize,
+    /// Whether a mask is left out, rather than refused, when no engine for the model takes one.
+    pub ignore_unsupported_mask: bool,
     /// How long an image job may take.
     pub image_timeout: Duration,
     /// How long an ended image job can be asked for.
@@ -46,6 +51,8 @@ pub struct Gateway {
     pub library: MediaLibrary,
     /// Models.
     pub catalogue: Arc<Catalogue>,
+    /// What each engine that is here can do, by its name.
+    pub abilities: Arc<HashMap<String, Abilities>>,
     /// Prices.
     pub prices: Arc<PriceTable>,
     /// The present.

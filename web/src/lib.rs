@@ -14,7 +14,11 @@ mod auth;
 
 mod body;
 
+mod form;
+
 mod fields;
+
+mod references;
 
 mod links;
 

@@ -10,6 +10,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{sync::Arc, time::Duration};
 
+/// What a URL that a client sends is to us.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// A link to this file that holds.
+    Ours(MediaId),
+    /// It leads here, and not to a file: altered, or past its time.
+    Broken,
+    /// It leads elsewhere.
+    Foreign,
+}
+
 /// Makes and checks links.
 #[derive(Clone)]
 pub struct Links {
@@ -43,6 +54,23 @@ impl Links {
         let signature = URL_SAFE_NO_PAD.encode(self.mac(id, expires).finalize().into_bytes());
         let base = self.public_url.as_deref().unwrap_or(origin);
         format!("{base}/media/{id}.{}?exp={expires}&sig={signature}", media::extension(mime))
+    }
+
+    /// What a URL is to us, for a client that reached us at `origin`.
+    pub fn find(&self, origin: &str, url: &str) -> Linked {
+        let bases = [self.public_url.as_deref().unwrap_or(origin), origin];
+        let ours = |base: &&str| url.strip_prefix(*base).and_then(|rest| rest.strip_prefix("/media/"));
+        let Some(rest) = bases.iter().find_map(ours) else { return Linked::Foreign };
+        let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let id = file.split('.').next().and_then(|stem| stem.parse().ok());
+        let expires = value("exp").and_then(|text| text.parse().ok());
+        match (id, expires, value("sig")) {
+            (Some(id), Some(expires), Some(signature)) if self.holds(id, expires, signature) => {
+                Linked::Ours(id)
+            }
+            _ => Linked::Broken,
+        }
     }
 
     /// Whether a link is ours, unaltered and not expired.
@@ -96,6 +124,11 @@ mod tests {
         let link = links(1, 0).sign("http://ignored", id, "image/png");
         assert!(link.starts_with(&format!("https://a.example/media/{id}.png?exp=3600&sig=")));
         let sig = link.rsplit('=').next().unwrap();
+        assert_eq!(links(1, 0).find("http://here", &link), Linked::Ours(id));
+        assert_eq!(links(1, 3_600_000).find("http://here", &link), Linked::Broken);
+        assert_eq!(links(1, 0).find("http://here", &link.replace("exp=3", "exp=4")), Linked::Broken);
+        assert_eq!(links(1, 0).find("http://here", "http://here/media/x"), Linked::Broken);
+        assert_eq!(links(1, 0).find("http://here", "https://a.example.evil/media/x"), Linked::Foreign);
         assert!(links(1, 3_599_999).holds(id, 3600, sig));
         assert!(!links(1, 3_600_000).holds(id, 3600, sig), "expired");
         assert!(!links(1, 0).holds(id, 3601, sig), "prolonged");

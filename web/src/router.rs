@@ -39,6 +39,8 @@ macro_rules! routes {
 
 routes! {
     "/v1/images/generations" => { post openai::images::generate }
+    "/v1/images/edits" => { post openai::images::edit }
+    "/v1/images/variations" => { post openai::images::vary }
     "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }

@@ -18,6 +18,8 @@ use std::ops::Range;
 pub enum Taken {
     /// Another request wrote the rider first: the same Idempotency-Key came twice at once.
     Rider,
+    /// The files of the job are more than its key may keep.
+    Disk,
     /// A plain refusal.
     Refused(Refused),
 }
@@ -103,6 +105,7 @@ pub(super) fn why_not_held(error: CommitError, rider: &Range<usize>, job: &Job) 
         {
             Taken::Rider
         }
+        CommitError::Refused { op, reason: Refusal::BelowFloor { .. } } if rider.contains(&op) => Taken::Disk,
         CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => Taken::Refused(Refused::new(
             Code::InsufficientCredits,
             format!("this costs {} credits and the balance is {balance}", job.price.total),

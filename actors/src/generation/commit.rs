@@ -8,7 +8,7 @@ use atelier_domain::{
     engine::Output,
     ids::{JobId, MediaId},
     job::{Job, JobOutput, JobState, Prompt, Transition},
-    media::Media,
+    media::{Media, MediaRole},
 };
 use atelier_store::{Batch, CommitError, Expect};
 use std::time::Duration;
@@ -57,13 +57,14 @@ impl Crew {
         let media = |file: &JobOutput| Media {
             id: file.media,
             owner: job.key,
-            job: job.id,
+            role: MediaRole::Output,
+            job: Some(job.id),
             mime: file.mime.clone(),
             bytes: file.bytes,
             width: file.width,
             height: file.height,
             created_at: job.updated_at,
-            expires_at: job.keep_until.unwrap_or(job.updated_at) + self.config.link_lifetime,
+            expires_at: Some(job.keep_until.unwrap_or(job.updated_at) + self.config.link_lifetime),
         };
         let media = job.outputs.iter().map(media).collect();
         Ok((job, media))

@@ -3,17 +3,18 @@
 use crate::{
     admin_desk::Session,
     job_supervisor::{Idempotency, prompt_file, prompt_owner},
+    media_library::{StoredFile, removal, returned},
     refused::Refused,
 };
 use atelier_domain::{
-    ids::{JobId, MediaId},
+    ids::{KeyId, MediaId},
     job::Job,
+    key::ApiKey,
     media::Media,
     time::Millis,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
 use std::time::{Duration, UNIX_EPOCH};
-use uuid::Uuid;
 
 /// Rows read at once and deleted in one transaction.
 const AT_ONCE: usize = 256;
@@ -24,29 +25,71 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// Takes away what is past its time and returns how many rows went. Blocking.
 pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
     let is_over = |job: &Job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now);
-    let mut rows = sweep_rows::<Job>(store, is_over, |place, job| {
-        let id = job.work.prompt().text.is_none().then(|| Uuid::from_slice(place).ok().map(JobId::from_uuid));
-        id.flatten().map(prompt_file)
+    let mut rows = sweep_rows::<Job>(store, is_over, leavings)?;
+    let has_expired = |file: &Media| file.expires_at.is_some_and(|end| end <= now);
+    rows += sweep_rows::<Media>(store, has_expired, |file| Leavings::file(file.id.to_string()))?;
+    let is_unwanted = |file: &StoredFile| {
+        file.expires_at.is_some_and(|end| end <= now) || !owner_is_there(store, file.owner)
+    };
+    rows += sweep_rows::<StoredFile>(store, is_unwanted, |file| Leavings {
+        batch: removal(file),
+        files: vec![file.media.to_string()],
     })?;
-    rows += sweep_rows::<Media>(store, |file| file.expires_at <= now, |_, file| Some(file.id.to_string()))?;
-    rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_, _| None)?;
-    rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_, _| None)?;
+    rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
+    rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }
 
-/// A row to delete as it was read, and the file that goes with it.
+/// What goes with a row: other rows in the same transaction, then files.
+#[derive(Default)]
+struct Leavings {
+    batch: Batch,
+    files: Vec<String>,
+}
+
+impl Leavings {
+    fn file(id: String) -> Self {
+        Self { files: vec![id], ..Self::default() }
+    }
+}
+
+/// A long prompt and the pictures that the job worked from; these are given back to their owner's budget.
+fn leavings(job: &Job) -> Leavings {
+    let mut left = Leavings::default();
+    if job.work.prompt().text.is_none() {
+        left.files.push(prompt_file(job.id));
+    }
+    let mut bytes = 0;
+    for reference in job.work.references() {
+        bytes += reference.bytes;
+        left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
+        left.files.push(reference.media.to_string());
+    }
+    if bytes > 0 {
+        returned(&mut left.batch, job.key, bytes);
+    }
+    left
+}
+
+/// False for the owner that is certainly gone.
+fn owner_is_there(store: &Store, owner: KeyId) -> bool {
+    let row = store.load::<ApiKey>(owner.uuid().as_bytes());
+    !matches!(row, Ok(None)) && !matches!(row, Ok(Some(key)) if key.deleted_at.is_some())
+}
+
+/// A row to delete as it was read, and what goes with it.
 struct Expired {
     place: Vec<u8>,
     row: Vec<u8>,
-    file: Option<String>,
+    left: Leavings,
 }
 
 /// Deletes the rows of one table that are over, then their files. A row that cannot be read stays.
 fn sweep_rows<R: Row>(
     store: &Store,
     is_over: impl Fn(&R) -> bool,
-    file_of: impl Fn(&[u8], &R) -> Option<String>,
+    leavings: impl Fn(&R) -> Leavings,
 ) -> Result<usize, Refused> {
     let (mut gone, mut next) = (0, Scan::all().limit(AT_ONCE));
     loop {
@@ -54,7 +97,7 @@ fn sweep_rows<R: Row>(
         let Some((last, _)) = page.last() else { return Ok(gone) };
         next = Scan::all().limit(AT_ONCE).after(last.clone());
         let expired = page.into_iter().filter_map(|(place, row)| match R::decode(&row) {
-            Ok(read) => is_over(&read).then(|| Expired { file: file_of(&place, &read), place, row }),
+            Ok(read) => is_over(&read).then(|| Expired { left: leavings(&read), place, row }),
             Err(error) => {
                 tracing::warn!(%error, "a row that cannot be read is kept");
                 None
@@ -86,8 +129,9 @@ fn sweep_page(store: &Store, table: Table, expired: &[Expired]) -> Result<usize,
 /// Deletes rows that still are what was read; false when one is not.
 fn delete(store: &Store, table: Table, expired: &[Expired]) -> Result<bool, Refused> {
     let mut batch = Batch::new();
-    for Expired { place, row, .. } in expired {
+    for Expired { place, row, left } in expired {
         batch.push(Op::Delete { table, key: place.clone(), expect: Expect::Equals(row.clone()) });
+        batch.extend(left.batch.clone());
     }
     match store.submit_blocking(batch) {
         Ok(_) => Ok(true),
@@ -98,7 +142,7 @@ fn delete(store: &Store, table: Table, expired: &[Expired]) -> Result<bool, Refu
 }
 
 fn delete_files(store: &Store, expired: &[Expired]) {
-    for file in expired.iter().filter_map(|one| one.file.as_ref()) {
+    for file in expired.iter().flat_map(|one| &one.left.files) {
         if let Err(error) = store.media().delete(file) {
             // No row names it any more, so it is found again as an orphan.
             tracing::warn!(%error, file, "an expired file cannot be removed");

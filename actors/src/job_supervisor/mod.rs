@@ -15,6 +15,7 @@ use crate::{
     account_pool::Pool,
     credit_ledger::Ledger,
     generation::{Crew, Exit, Generation, JobsConfig},
+    media_library::Budget,
     refused::Refused,
     system::{Units, Vital},
 };
@@ -50,6 +51,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// Bounds and times.
     pub config: JobsConfig,
+    /// What a key may keep of its uploads.
+    pub budget: Budget,
     /// Where children live.
     pub units: Units,
 }

@@ -1,7 +1,7 @@
 //! Handing in a job: admission, the answer for repeated requests, the hold, the child.
 
 use super::{JobSupervisor, Live, Watch, policy::Body};
-use crate::{credit_ledger::Taken, refused::Refused};
+use crate::{credit_ledger::Taken, media_library::Upload, refused::Refused};
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use atelier_domain::{
     code::Code,
@@ -31,6 +31,8 @@ pub struct NewJob {
     pub routes: Vec<Route>,
     /// What is asked for; its prompt holds the whole text here, however long.
     pub work: Work,
+    /// The files that its references name: they belong to the job once it is accepted, and go away if it is not.
+    pub uploads: Vec<Arc<Upload>>,
     /// The price.
     pub price: Price,
     /// How long it may take.
@@ -165,7 +167,7 @@ impl JobSupervisor {
             }
         }
         let job = self.job_of(new, now);
-        let rider = self.idempotency_row(&job, expect)?;
+        let rider = self.rider(&job, expect, &new.uploads)?;
         self.door.enter(&new.key, now, self.parts.pool.estimate_s())?;
         let deciding = watch::Sender::new(());
         self.recent.remember(body, job.id, now, Some(deciding.subscribe()));
@@ -231,14 +233,28 @@ impl JobSupervisor {
         }
     }
 
-    fn idempotency_row(&self, job: &Job, expect: Option<Expect>) -> Result<Option<Batch>, Refused> {
-        let (Some(key), Some(expect)) = (&job.idempotency_key, expect) else { return Ok(None) };
-        let expires_at = job.created_at + self.parts.config.idempotency;
-        let row = Idempotency { job: job.id, body_hash: job.body_hash.clone(), expires_at };
-        let value = row.encode().map_err(Refused::internal)?;
+    /// What is written with the acceptance: the Idempotency-Key, and the rows of the files that the job works from.
+    fn rider(
+        &self,
+        job: &Job,
+        expect: Option<Expect>,
+        uploads: &[Arc<Upload>],
+    ) -> Result<Option<Batch>, Refused> {
         let mut rider = Batch::new();
-        rider.put_if(Table::Idempotency, place(job.key, key), value, expect);
-        Ok(Some(rider))
+        if let (Some(key), Some(expect)) = (&job.idempotency_key, expect) {
+            let expires_at = job.created_at + self.parts.config.idempotency;
+            let row = Idempotency { job: job.id, body_hash: job.body_hash.clone(), expires_at };
+            rider.put_row(place(job.key, key), &row, expect).map_err(Refused::internal)?;
+        }
+        for upload in uploads {
+            let row = upload.row(job.key, Some(job.id), job.created_at);
+            rider.put_row(row.id.uuid().as_bytes(), &row, Expect::Absent).map_err(Refused::internal)?;
+        }
+        if !uploads.is_empty() {
+            let bytes = uploads.iter().map(|upload| upload.bytes).sum();
+            self.parts.budget.take(&mut rider, job.key, bytes);
+        }
+        Ok((!rider.is_empty()).then_some(rider))
     }
 
     /// Commits a new job and answers.
@@ -272,6 +288,7 @@ impl JobSupervisor {
         }
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
         let Err(taken) = outcome else {
+            new.uploads.iter().for_each(|upload| upload.keep());
             let watch = live.watch();
             self.raise(live, 0);
             return Ok(Submitted { id, watch, replayed: false });
@@ -281,6 +298,7 @@ impl JobSupervisor {
         self.forget_prompt(&live.job());
         match (taken, &new.idempotency_key) {
             (Taken::Refused(refused), _) => Err(refused),
+            (Taken::Disk, _) => Err(self.parts.budget.exhausted()),
             // Somebody with the same Idempotency-Key was faster: their job answers.
             (Taken::Rider, Some(idempotency_key)) => {
                 match earlier(&self.parts.store, new, idempotency_key, self.parts.clock.now())? {

@@ -6,7 +6,7 @@ mod world;
 
 pub use clock::ManualClock;
 pub use puppet::{Look, Puppet, Reply};
-pub use world::{Setup, World, account, account_id, new_job, queued_job};
+pub use world::{BUDGET, Setup, World, account, account_id, new_job, queued_job};
 
 /// The engine and its one model.
 pub const ENGINE: &str = "puppet";

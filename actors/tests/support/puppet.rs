@@ -3,7 +3,7 @@
 use super::ENGINE;
 use atelier_domain::{
     engine::{
-        Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task, UpstreamHandle,
+        Abilities, Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task, UpstreamHandle,
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},
@@ -136,6 +136,10 @@ impl Drop for Running<'_> {
 impl Engine for Puppet {
     fn name(&self) -> &'static str {
         ENGINE
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { references: 16, mask: true }
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {

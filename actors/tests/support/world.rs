@@ -7,6 +7,7 @@ use atelier_actors::{
     credit_ledger::Ledger,
     job_supervisor::{Jobs, NewJob, Parts, Submitted, Watch},
     key_ring::{KeyRing, KeySettings},
+    media_library::{Budget, MediaLibrary},
 };
 use atelier_domain::{
     account::Account,
@@ -27,6 +28,9 @@ use uuid::Uuid;
 
 /// The time at which tests begin.
 const START: i64 = 1_000_000_000;
+
+/// What a key may keep in these tests: files of 1 MB, 2 MB together.
+pub const BUDGET: Budget = Budget { file: 1_000_000, key: 2_000_000 };
 
 /// What may differ from test to test.
 pub struct Setup {
@@ -51,6 +55,7 @@ pub struct World {
     pub pool: Pool,
     pub jobs: Jobs,
     pub keys: KeyRing,
+    pub library: MediaLibrary,
 }
 
 pub fn account_id(number: u128) -> AccountId {
@@ -103,9 +108,11 @@ impl World {
                 link_lifetime: Duration::ZERO,
                 idempotency: Duration::from_secs(86_400),
             },
+            budget: BUDGET,
             units,
         });
-        Self { dir, store, clock, engine, ledger, pool, jobs, keys }
+        let library = MediaLibrary::open(store.clone(), clock.clone(), BUDGET);
+        Self { dir, store, clock, engine, ledger, pool, jobs, keys, library }
     }
 
     /// What a start after a `kill -9` at this moment would find. Only while nothing is being written.
@@ -154,7 +161,9 @@ impl World {
         for output in &job.outputs {
             let place = output.media.uuid();
             let media = self.store.load::<Media>(place.as_bytes()).unwrap().unwrap();
-            batch.put_row(place.as_bytes(), &Media { expires_at: until, ..media }, Expect::Present).unwrap();
+            batch
+                .put_row(place.as_bytes(), &Media { expires_at: Some(until), ..media }, Expect::Present)
+                .unwrap();
         }
         self.store.submit(batch).await.unwrap();
     }
@@ -183,6 +192,7 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         model: "model".into(),
         routes: vec![Route { engine: ENGINE.into(), model: "model".into() }],
         work: Work::Image(ImageJob { n, ..ImageJob::new("a lighthouse", Size::new(1024, 1024)) }),
+        uploads: Vec::new(),
         price: Price { total: i64::from(n), unit: 1, per: Per::Output, rule: "image".into() },
         timeout: Duration::from_secs(300),
         body_hash: "hash".into(),

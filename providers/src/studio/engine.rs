@@ -7,10 +7,11 @@ use super::{
 };
 use atelier_domain::{
     engine::{
-        Call, Cancellation, Engine, EngineEvent, EventSink, LocalFuture, Lookup, Output, Polled, Submission,
+        Abilities, Call, Cancellation, Engine, EngineEvent, EventSink, LocalFuture, Lookup, Output, Polled, Submission,
         Task, UpstreamHandle,
     },
     fault::{Fault, FaultClass},
+    reference::MAX_REFERENCES,
     image::{Background, Complexity, ImageSpec, OutputFormat, Quality},
     time::{Clock, Millis},
 };
@@ -162,6 +163,10 @@ impl Studio {
 impl Engine for Studio {
     fn name(&self) -> &'static str {
         "studio"
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { references: MAX_REFERENCES, mask: true }
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {

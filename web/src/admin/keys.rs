@@ -192,7 +192,7 @@ pub async fn create(
     let mut fields = body::json_object_or_empty(payload, LIMIT).await?;
     let settings = settings(&gateway, &mut fields);
     let credits = fields.integer("credits", 0..=MAX_AMOUNT).unwrap_or(0);
-    fields.finish()?;
+    fields.check()?;
     let (key, secret) = gateway.keys.create(settings, credits).await?;
     tracing::info!(key_id = %key.id, "API key made");
     Ok(HttpResponse::Created().json(view(&gateway, &key, Some(secret.expose().to_owned()))?))
@@ -222,7 +222,7 @@ pub async fn update(
     if fields.has("credits") {
         fields.wrong("credits", "credits are given with POST /api/keys/{id}/credits");
     }
-    fields.finish()?;
+    fields.check()?;
     let key = gateway.keys.update(id, settings).await?;
     tracing::info!(key_id = %key.id, "API key changed");
     Ok(HttpResponse::Ok().json(view(&gateway, &key, None)?))
@@ -286,7 +286,7 @@ pub async fn credits(
         fields.wrong("amount", "amount must be a whole number other than 0");
     }
     let reason = fields.filled("reason").map(|reason| reason.chars().take(500).collect());
-    fields.finish()?;
+    fields.check()?;
     let balance = gateway.keys.grant(id, amount.unwrap_or(0), reason).await?;
     tracing::info!(key_id = %id, amount, "credit granted");
     Ok(HttpResponse::Ok().json(json!({

@@ -53,7 +53,7 @@ pub async fn login(
     let mut fields = body::json_object(payload, LIMIT).await?;
     let (username, password) =
         (fields.text("username").unwrap_or_default(), fields.text("password").unwrap_or_default());
-    fields.finish()?;
+    fields.check()?;
     // The address of the connection: a header could name any.
     let peer = request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string());
     let token = match gateway.desk.login(&peer, &username, &password).await {

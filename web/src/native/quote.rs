@@ -2,19 +2,19 @@
 
 use crate::{
     auth::Caller,
-    body,
+    form,
     gateway::Gateway,
-    openai::images,
+    openai::{answer, images, request::Asker},
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{self, Data},
 };
 use utoipa::ToSchema;
 
 /// The paths that can be quoted.
-const ENDPOINTS: [&str; 1] = ["/v1/images/generations"];
+const ENDPOINTS: [&str; 3] = ["/v1/images/generations", "/v1/images/edits", "/v1/images/variations"];
 
 /// A price, and why it is that.
 #[derive(ToSchema)]
@@ -37,16 +37,19 @@ pub struct Quote {
 #[utoipa::path(post, path = "/v1/quote", tag = "credits", request_body(content = Object, description = "A creating body with `endpoint`, such as `/v1/images/generations`"),
     responses((status = 200, description = "The price", body = Quote), (status = 422, description = "`bad_endpoint` or what the endpoint itself would say", body = ErrorBody)))]
 pub async fn quote(
+    request: HttpRequest,
     caller: Caller,
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
+    let mut fields = form::fields(&request, payload, &gateway, &caller).await?;
     let asked = fields.filled("endpoint").unwrap_or_else(|| ENDPOINTS[0].to_owned());
     let path =
         if asked.starts_with("/v1/") { asked } else { format!("/v1/{}", asked.trim_start_matches('/')) };
     if !ENDPOINTS.contains(&path.as_str()) {
         return Err(Problem::field("endpoint", format!("endpoint must be one of {}", ENDPOINTS.join(", "))));
     }
-    Ok(HttpResponse::Ok().json(images::quote(&gateway, &caller, &mut fields)?))
+    let origin = answer::origin(&request);
+    let asker = Asker { gateway: &gateway, key: &caller.0, origin: &origin };
+    Ok(HttpResponse::Ok().json(images::quote(asker, &mut fields, &path).await?))
 }

@@ -1,10 +1,10 @@
-//! `images/generations` and the background jobs it makes (api.md §1).
+//! `images/generations`, `images/edits`, `images/variations`, and the background jobs they make (api.md §1).
 
 use super::{answer, job_view, request, stream};
 use crate::{
     auth::Caller,
-    body,
     fields::Fields,
+    form,
     gateway::Gateway,
     observe::RequestId,
     problem::{ErrorBody, JOB_ID, Problem, REPLAYED},
@@ -18,13 +18,16 @@ use atelier_actors::job_supervisor::{NewJob, Submitted};
 use atelier_domain::{
     code::Code,
     ids::JobId,
-    job::{Job, JobKind, JobState, Work},
+    job::{Job, JobState, Work},
 };
-use request::ImageRequest;
+use request::{Asker, ImageRequest, Way};
 use std::sync::Arc;
 
 /// Where images are edited.
 pub const EDITS: &str = "/v1/images/edits";
+
+const GENERATIONS: &str = "/v1/images/generations";
+const VARIATIONS: &str = "/v1/images/variations";
 
 /// The longest Idempotency-Key, in characters.
 const IDEMPOTENCY_KEY_CHARS: usize = 255;
@@ -44,20 +47,69 @@ pub async fn generate(
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    const ENDPOINT: &str = "/v1/images/generations";
-    let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
-    let body_hash = fields.hash(ENDPOINT);
-    let asked = request::read(&gateway, &caller.0, &mut fields)?;
+    let fields = form::fields(&request, payload, &gateway, &caller).await?;
+    create(&request, caller, &gateway, fields, (GENERATIONS, Way::Generate)).await
+}
+
+/// Edit pictures: a form with `image` once or several times, or JSON with `image`, `images` or `references`.
+#[utoipa::path(post, path = "/v1/images/edits", tag = "images",
+    request_body(content((super::request_schema::EditImage = "multipart/form-data"), (super::request_schema::EditImage = "application/json"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters: the same key and body get the same answer for 24 h")),
+    responses((status = 200, description = "Images, an event stream (`stream: true`), or an `image.job` (`background: true`)", body = answer::ImagesResponse),
+        (status = 400, description = "`bad_body`, `missing_prompt`, `missing_image`, `unknown_model`, `invalid_image_url`, `markup_with_mask`, `content_policy_violation`", body = ErrorBody),
+        (status = 401, description = "`invalid_key`", body = ErrorBody), (status = 402, description = "`insufficient_credits`", body = ErrorBody),
+        (status = 403, description = "`model_not_allowed`", body = ErrorBody), (status = 404, description = "`file_not_found`", body = ErrorBody),
+        (status = 413, description = "`body_too_large`, `storage_limit_exceeded`", body = ErrorBody),
+        (status = 422, description = "`bad_…`, `too_many_references`, `mask_unsupported`, `idempotency_mismatch`", body = ErrorBody),
+        (status = 429, description = "`rate_limit_exceeded`", body = ErrorBody),
+        (status = 503, description = "`queue_full`, `upstream_saturated`", body = ErrorBody), (status = 504, description = "`timeout`", body = ErrorBody)))]
+pub async fn edit(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let fields = form::fields(&request, payload, &gateway, &caller).await?;
+    create(&request, caller, &gateway, fields, (EDITS, Way::Edit)).await
+}
+
+/// Make another picture like the one sent: an edit with words of its own.
+#[utoipa::path(post, path = "/v1/images/variations", tag = "images",
+    request_body(content((super::request_schema::VaryImage = "multipart/form-data"), (super::request_schema::VaryImage = "application/json"))),
+    responses((status = 200, description = "Images", body = answer::ImagesResponse),
+        (status = 400, description = "`missing_image`, `invalid_image_url`", body = ErrorBody),
+        (status = 402, description = "`insufficient_credits`", body = ErrorBody), (status = 422, description = "`bad_…`", body = ErrorBody)))]
+pub async fn vary(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let fields = form::fields(&request, payload, &gateway, &caller).await?;
+    create(&request, caller, &gateway, fields, (VARIATIONS, Way::Vary)).await
+}
+
+async fn create(
+    request: &HttpRequest,
+    caller: Caller,
+    gateway: &Gateway,
+    mut fields: Fields,
+    (endpoint, way): (&str, Way),
+) -> Result<HttpResponse, Problem> {
+    let body_hash = fields.hash(endpoint);
+    let origin = answer::origin(request);
+    let asker = Asker { gateway, key: &caller.0, origin: &origin };
+    let asked = Box::pin(request::read(asker, &mut fields, way)).await?;
     let (in_background, stream) = (asked.in_background, asked.stream);
-    let new = new_job(&gateway, &request, caller, ENDPOINT, (asked, body_hash))?;
+    let new = new_job(gateway, request, &caller, (asked, endpoint, body_hash))?;
     let submitted = gateway.jobs.submit(new).await?;
     let (id, replayed) = (submitted.id, submitted.replayed);
     let answered = if in_background {
-        job_view::respond(&gateway, &submitted.watch.job(), &request).await
+        job_view::respond(gateway, &submitted.watch.job(), request).await
     } else if stream {
-        Ok(stream::respond(gateway.get_ref().clone(), submitted.watch))
+        Ok(stream::respond(gateway.clone(), submitted.watch))
     } else {
-        wait(&gateway, submitted, &answer::origin(&request)).await
+        wait(gateway, submitted, &origin).await
     };
     // How a job failed is its answer, too: it is signed like any other.
     let mut response = answered.unwrap_or_else(|problem| problem.error_response());
@@ -65,21 +117,21 @@ pub async fn generate(
     Ok(response)
 }
 
-fn new_job(
+/// A checked request as the supervisor takes it.
+pub fn new_job(
     gateway: &Gateway,
     request: &HttpRequest,
-    caller: Caller,
-    endpoint: &str,
-    asked: (ImageRequest<'_>, String),
+    caller: &Caller,
+    (asked, endpoint, body_hash): (ImageRequest<'_>, &str, String),
 ) -> Result<NewJob, Problem> {
-    let (asked, body_hash) = asked;
     let retries = request.headers().get("x-stainless-retry-count").and_then(|value| value.to_str().ok());
     Ok(NewJob {
-        key: caller.0,
+        key: caller.0.clone(),
         endpoint: endpoint.to_owned(),
         model: asked.model.canonical.clone(),
-        routes: asked.model.routes.clone(),
+        routes: asked.routes,
         work: Work::Image(asked.image),
+        uploads: asked.uploads,
         price: asked.price,
         timeout: gateway.limits.image_timeout,
         body_hash,
@@ -101,7 +153,8 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     }
 }
 
-fn sign(response: &mut HttpResponse, id: JobId, replayed: bool) {
+/// Says which job answers, and whether an earlier request made it.
+pub fn sign(response: &mut HttpResponse, id: JobId, replayed: bool) {
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(JOB_ID, value);
     }
@@ -170,9 +223,17 @@ pub async fn cancel(
 }
 
 /// What a creating body would cost.
-pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<serde_json::Value, Problem> {
-    let asked = request::read(gateway, &caller.0, fields)?;
-    debug_assert_eq!(asked.facts.kind, JobKind::Image);
+pub async fn quote(
+    asker: Asker<'_>,
+    fields: &mut Fields,
+    endpoint: &str,
+) -> Result<serde_json::Value, Problem> {
+    let way = match endpoint {
+        EDITS => Way::Edit,
+        VARIATIONS => Way::Vary,
+        _ => Way::Generate,
+    };
+    let asked = Box::pin(request::read(asker, fields, way)).await?;
     Ok(serde_json::json!({
         "object": "quote", "price": asked.price.total, "currency": "credits", "rule": asked.price.rule, "facts": asked.facts,
     }))

@@ -1,22 +1,34 @@
 //! What an image request says (api.md §1): every field read, checked against the model, resolved to exact values, priced.
 
-use crate::{fields::Fields, gateway::Gateway, problem::Problem};
+use crate::{
+    fields::Fields,
+    gateway::Gateway,
+    problem::Problem,
+    references::{Gathered, Gatherer, Given},
+};
+use atelier_actors::media_library::Upload;
 use atelier_domain::{
     catalogue::Model,
     code::Code,
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
-    job::{ImageJob, JobKind, Prompt},
+    job::{ImageJob, JobKind, Prompt, Route},
     key::ApiKey,
     price::{Facts, Price},
+    reference::MAX_REFERENCES,
     size::Size,
 };
+use std::sync::Arc;
 
 /// A checked image request.
 pub struct ImageRequest<'a> {
     /// The model as the client named it.
     pub model: &'a Model,
+    /// Where it may go: the routes whose engine can do what is asked.
+    pub routes: Vec<Route>,
     /// What is to be made; the prompt holds the whole text.
     pub image: ImageJob,
+    /// The files of its references.
+    pub uploads: Vec<Arc<Upload>>,
     /// Whether the client polls instead of waiting.
     pub in_background: bool,
     /// Whether the client wants events.
@@ -27,34 +39,55 @@ pub struct ImageRequest<'a> {
     pub facts: Facts,
 }
 
-/// Names under which clients send reference images.
-const REFERENCES: [&str; 5] = ["image", "images", "references", "input_image", "image_url"];
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A picture from a prompt, with or without references.
+    Generate,
+    /// A picture from others.
+    Edit,
+    /// Another picture like one, without a prompt.
+    Vary,
+}
 
-/// Reads a request to `images/generations`.
-pub fn read<'a>(
-    gateway: &'a Gateway,
-    key: &ApiKey,
+/// What a variation asks for in words.
+const VARIATION: &str = "another picture like this one";
+
+/// Who asks, and from where.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The gateway.
+    pub gateway: &'a Gateway,
+    /// Whose request it is.
+    pub key: &'a ApiKey,
+    /// Where the client reached us.
+    pub origin: &'a str,
+}
+
+/// Reads a request for images. Nothing is fetched before all fields are right.
+pub async fn read<'a>(
+    asker: Asker<'a>,
     fields: &mut Fields,
+    way: Way,
 ) -> Result<ImageRequest<'a>, Problem> {
-    let model = model(gateway, key, fields)?;
-    let prompt = prompt(fields, gateway.limits.prompt_chars)?;
-    if REFERENCES.iter().any(|name| fields.raw(name).is_some_and(says_something)) {
-        let message = "reference images are not taken by any engine of this gateway: leave them out";
-        return Err(Problem::new(Code::ReferencesUnsupported, message));
+    let gateway = asker.gateway;
+    let model = model(gateway, asker.key, fields)?;
+    let given = Given::take(fields);
+    let prompt = prompt(fields, gateway.limits.prompt_chars, way)?;
+    if way != Way::Generate && given.images.is_empty() {
+        let message = "an edit works from pictures, and none was sent: send image";
+        return Err(Problem::new(Code::MissingImage, message).param("image"));
     }
     let (background, in_background) = background(fields);
     let stream = fields.flag("stream").unwrap_or(false);
     let format = fields.word("output_format", format_word, OutputFormat::WORDS).unwrap_or(OutputFormat::Png);
-    let size = size(fields, model);
+    let size = size(fields, model, way);
     let quality = fields
         .word("quality", Quality::parse, Quality::WORDS)
         .filter(|_| model.has_quality)
         .unwrap_or(Quality::Auto);
-    let n = count(fields, "n", 1..=10).unwrap_or(1);
-    let image = ImageJob {
-        prompt: Prompt { text: Some(prompt), preview: String::new() },
-        n,
-        size: size.unwrap_or(model.default_size),
+    let mut image = ImageJob {
+        n: count(fields, "n", 1..=10).unwrap_or(1),
         quality,
         format,
         background,
@@ -69,22 +102,69 @@ pub fn read<'a>(
             .and_then(|n| u8::try_from(n).ok())
             .unwrap_or(0),
         animation: animation(fields, format),
-        references: None,
+        ..ImageJob::new("", size.unwrap_or(model.default_size))
     };
+    image.prompt = Prompt { text: Some(prompt), preview: String::new() };
     fields.word("moderation", |word| matches!(word, "auto" | "low").then_some(()), &["auto", "low"]);
     check_lengths(fields, &image, gateway.limits.prompt_chars);
     check_together(fields, &image, model, stream, in_background);
-    std::mem::replace(fields, Fields::new(serde_json::Map::new())).finish()?;
+    check_pictures(fields, &image, &given);
+    fields.check()?;
+    if !stream {
+        image.partial_images = 0;
+    }
+    let (routes, given) = able_routes(gateway, model, given)?;
+    let uploads = references(asker, given, &mut image, size.is_none().then_some(model)).await?;
     let (price, facts) = price(gateway, model, &image)?;
-    let image = ImageJob { partial_images: if stream { image.partial_images } else { 0 }, ..image };
-    Ok(ImageRequest { model, image, in_background, stream, price, facts })
+    Ok(ImageRequest { model, routes, image, uploads, in_background, stream, price, facts })
 }
 
-/// Whether a value is more than an empty text or list.
-fn says_something(value: &serde_json::Value) -> bool {
-    use serde_json::Value::{Array, String};
-    !matches!(value, String(text) if text.trim().is_empty())
-        && !matches!(value, Array(items) if items.is_empty())
+/// Brings the pictures in. An edit of no asked size follows its first picture.
+async fn references(
+    asker: Asker<'_>,
+    given: Given,
+    image: &mut ImageJob,
+    follows: Option<&Model>,
+) -> Result<Vec<Arc<Upload>>, Problem> {
+    let gatherer = Gatherer { gateway: asker.gateway, key: asker.key.id, origin: asker.origin };
+    let Some(Gathered { references, uploads }) = gatherer.gather(given).await? else { return Ok(Vec::new()) };
+    if let (Some(model), Some(first)) = (follows, references.images.first()) {
+        image.size = model.sizes.following(first.size);
+    }
+    image.references = Some(Box::new(references));
+    Ok(uploads)
+}
+
+/// The routes whose engine takes these pictures, and what is left of these when the operator would rather do without a mask.
+fn able_routes(gateway: &Gateway, model: &Model, mut given: Given) -> Result<(Vec<Route>, Given), Problem> {
+    given.check(MAX_REFERENCES)?;
+    let abilities = |route: &&Route| gateway.abilities.get(&route.engine).copied();
+    let takes = |route: &&Route| abilities(route).is_none_or(|can| can.references >= given.images.len());
+    let routes: Vec<_> = model.routes.iter().filter(takes).collect();
+    if routes.is_empty() && !given.images.is_empty() {
+        let most = model.routes.iter().filter_map(|route| abilities(&route)).map(|can| can.references).max();
+        return Err(match most.unwrap_or(0) {
+            0 => Problem::new(
+                Code::ReferencesUnsupported,
+                format!("no engine for {} takes reference pictures: leave them out", model.name),
+            ),
+            most => Problem::new(
+                Code::TooManyReferences,
+                format!("{} takes {most} reference pictures at most", model.name),
+            )
+            .param("image"),
+        });
+    }
+    let masks = |route: &&&Route| abilities(route).is_none_or(|can| can.mask);
+    if given.mask.is_some() && !routes.iter().any(|route| masks(&route)) {
+        if !gateway.limits.ignore_unsupported_mask {
+            let message = format!("no engine for {} takes a mask: leave it out", model.name);
+            return Err(Problem::new(Code::MaskUnsupported, message).param("mask"));
+        }
+        given.mask = None;
+    }
+    let able = |route: &&&Route| given.mask.is_none() || masks(route);
+    Ok((routes.iter().filter(able).map(|route| Route::clone(route)).collect(), given))
 }
 
 fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<&'a Model, Problem> {
@@ -105,11 +185,14 @@ fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<
     Ok(model)
 }
 
-fn prompt(fields: &mut Fields, most: usize) -> Result<String, Problem> {
+fn prompt(fields: &mut Fields, most: usize, way: Way) -> Result<String, Problem> {
     if matches!(fields.raw("prompt"), Some(value) if !value.is_string()) {
         return Err(Problem::field("prompt", "prompt must be a string"));
     }
     let Some(prompt) = fields.filled("prompt") else {
+        if way == Way::Vary {
+            return Ok(VARIATION.to_owned());
+        }
         return Err(
             Problem::new(Code::MissingPrompt, "prompt is missing or empty: say what to draw").param("prompt")
         );
@@ -136,13 +219,25 @@ fn background(fields: &mut Fields) -> (Background, bool) {
     }
 }
 
-fn size(fields: &mut Fields, model: &Model) -> Option<Size> {
+/// Sizes of the old variations endpoint that no family makes by itself.
+const OLD_SIZES: [Size; 2] = [Size::new(256, 256), Size::new(512, 512)];
+
+/// The size that was asked for; none when it is left open.
+fn size(fields: &mut Fields, model: &Model, way: Way) -> Option<Size> {
     let (size, ratio) = (fields.filled("size"), fields.filled("aspect_ratio"));
+    let open = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().eq_ignore_ascii_case("auto"));
+    if open(&size) && open(&ratio) {
+        return None;
+    }
+    let old = size.as_ref().and_then(|text| text.trim().parse().ok()).filter(|size| OLD_SIZES.contains(size));
+    if way == Way::Vary && old.is_some() {
+        return old;
+    }
     match model.resolve_size(size.as_deref(), ratio.as_deref()) {
         Ok(size) => Some(size),
         Err(problem) => {
             fields.wrong(problem.field, problem.message);
-            None
+            Some(model.default_size)
         }
     }
 }
@@ -219,6 +314,14 @@ fn check_together(fields: &mut Fields, image: &ImageJob, model: &Model, stream: 
     }
     if fields.has("svg") && format != Svg {
         fields.wrong("svg", "svg goes with output_format svg only");
+    }
+}
+
+/// Frames and shapes have no pixels that a mask could keep (clients.md 3.1).
+fn check_pictures(fields: &mut Fields, image: &ImageJob, given: &Given) {
+    use OutputFormat::{Gif, Svg};
+    if matches!(image.format, Gif | Svg) && given.mask.is_some() {
+        fields.wrong("mask", format!("a mask does not go with output_format {}", image.format.word()));
     }
 }
 

@@ -1,0 +1,97 @@
+//! The library of kept files: takes in what callers send, finds the row and the place of one for whoever serves it, and knows
+//! how much each key may keep.
+
+mod budget;
+mod files;
+mod inspect;
+mod receive;
+
+pub use budget::Budget;
+pub(crate) use budget::returned;
+pub(crate) use files::removal;
+pub use files::{NewFile, StoredFile};
+pub use inspect::Look;
+pub use receive::{Receiving, Upload};
+
+use crate::refused::Refused;
+use atelier_domain::{
+    code::Code,
+    ids::{KeyId, MediaId},
+    media::{Media, MediaRole},
+    time::Clock,
+};
+use atelier_store::Store;
+use budget::InFlight;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::Semaphore;
+
+/// Files that arrive at once; others wait for their turn, so that their buffers stay few.
+const ARRIVING: usize = 64;
+
+/// How the façade finds and keeps files.
+#[derive(Clone)]
+pub struct MediaLibrary {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    budget: Budget,
+    in_flight: InFlight,
+    turns: Arc<Semaphore>,
+}
+
+impl MediaLibrary {
+    /// The library of this store.
+    pub fn open(store: Store, clock: Arc<dyn Clock>, budget: Budget) -> Self {
+        Self {
+            store,
+            clock,
+            budget,
+            in_flight: InFlight::default(),
+            turns: Arc::new(Semaphore::new(ARRIVING)),
+        }
+    }
+
+    /// A job's result that is not past its time, and where it lies.
+    pub fn find(&self, id: MediaId) -> Result<Option<(Media, PathBuf)>, Refused> {
+        let row = self.store.load::<Media>(id.uuid().as_bytes())?;
+        let shown = |row: &Media| {
+            row.role == MediaRole::Output && row.expires_at.is_none_or(|end| self.clock.now() < end)
+        };
+        let Some(row) = row.filter(shown) else { return Ok(None) };
+        let path = self.path(id)?;
+        Ok(Some((row, path)))
+    }
+
+    /// A file's bytes, whoever asks: ownership is the caller's to check.
+    pub async fn read(&self, id: MediaId) -> Result<Vec<u8>, Refused> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.media().read(&id.to_string())).await;
+        read.map_err(Refused::internal)?.map_err(Refused::internal)
+    }
+
+    /// The longest file that is taken in, in bytes.
+    pub fn longest(&self) -> u64 {
+        self.budget.file
+    }
+
+    /// Takes in a file that a key sends, piece by piece. Refused when the key keeps as much as it may.
+    pub async fn receive(&self, key: KeyId) -> Result<Receiving, Refused> {
+        Receiving::begin(self, key).await
+    }
+
+    /// A result of a key's own job as a picture for another: its bytes are shared, so either may go first.
+    pub async fn reuse(&self, key: KeyId, id: MediaId) -> Result<Upload, Refused> {
+        let gone = || Refused::new(Code::MediaNotFound, "there is no such file, or it is past its time");
+        let (media, _) = self.find(id)?.filter(|(media, _)| media.owner == key).ok_or_else(gone)?;
+        self.share(key, media.id, media.bytes).await
+    }
+
+    async fn share(&self, key: KeyId, from: MediaId, bytes: u64) -> Result<Upload, Refused> {
+        let mut reserved = self.in_flight.reserve(&self.store, key, self.budget)?;
+        reserved.grow(bytes)?;
+        receive::share(self.store.clone(), from, reserved).await
+    }
+
+    fn path(&self, id: MediaId) -> Result<PathBuf, Refused> {
+        self.store.media().path(&id.to_string()).map_err(Refused::internal)
+    }
+}

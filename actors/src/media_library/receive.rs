@@ -1,0 +1,210 @@
+//! Taking in a file piece by piece: hashed and written as it arrives, with one buffer that fills while another is written.
+
+use super::{
+    MediaLibrary,
+    budget::Reserved,
+    inspect::{self, Look},
+};
+use crate::refused::Refused;
+use atelier_domain::{
+    code::Code,
+    ids::{JobId, KeyId, MediaId},
+    media::{Media, MediaRole},
+    reference::Reference,
+    time::Millis,
+};
+use atelier_store::{MediaDraft, MediaError, Store};
+use sha2::{Digest, Sha256};
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
+use uuid::Uuid;
+
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 256 << 10;
+
+/// A file that is arriving. Dropped before its end, it leaves nothing behind.
+pub struct Receiving {
+    store: Store,
+    reserved: Reserved,
+    buffer: Vec<u8>,
+    writing: JoinHandle<Result<Written, MediaError>>,
+    _turn: OwnedSemaphorePermit,
+}
+
+struct Written {
+    draft: MediaDraft,
+    hash: Sha256,
+}
+
+impl Receiving {
+    pub(super) async fn begin(library: &MediaLibrary, key: KeyId) -> Result<Self, Refused> {
+        let turn = library.turns.clone().acquire_owned().await.map_err(Refused::internal)?;
+        let reserved = library.in_flight.reserve(&library.store, key, library.budget)?;
+        let store = library.store.clone();
+        let begun = store.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            Ok(Written { draft: begun.media().begin()?, hash: Sha256::new() })
+        });
+        Ok(Self { store, reserved, buffer: Vec::new(), writing, _turn: turn })
+    }
+
+    /// Adds a piece. Refused when the file is too long, or the key has no room for it.
+    pub async fn write(&mut self, piece: &[u8]) -> Result<(), Refused> {
+        self.reserved.grow(piece.len() as u64)?;
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve_exact(BUFFER);
+        }
+        self.buffer.extend_from_slice(piece);
+        if self.buffer.len() >= BUFFER { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), Refused> {
+        let mut written = self.written().await?;
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER));
+        self.writing = tokio::task::spawn_blocking(move || {
+            written.draft.write(&full)?;
+            written.hash.update(&full);
+            Ok(written)
+        });
+        Ok(())
+    }
+
+    async fn written(&mut self) -> Result<Written, Refused> {
+        (&mut self.writing).await.map_err(Refused::internal)?.map_err(not_kept)
+    }
+
+    /// The whole file, on disk.
+    pub async fn finish(mut self) -> Result<Upload, Refused> {
+        let mut written = self.written().await?;
+        let Self { store, reserved, buffer, .. } = self;
+        let id = MediaId::from_uuid(Uuid::now_v7());
+        let kept = tokio::task::spawn_blocking(move || {
+            written.draft.write(&buffer)?;
+            written.hash.update(&buffer);
+            let look = inspect::look(written.draft.read()?);
+            written.draft.keep(&id.to_string())?;
+            Ok((look, hex(&written.hash.finalize())))
+        });
+        let (look, sha256) = kept.await.map_err(Refused::internal)?.map_err(not_kept)?;
+        let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
+        Ok(Upload { id, bytes, sha256, look, keeper })
+    }
+}
+
+fn not_kept(error: MediaError) -> Refused {
+    tracing::error!(%error, "an upload cannot be written");
+    Refused::new(
+        Code::InternalError,
+        "the gateway cannot write to its disk; the request id finds it in the log",
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Another name for the bytes of a kept file.
+pub(super) async fn share(store: Store, from: MediaId, reserved: Reserved) -> Result<Upload, Refused> {
+    let id = MediaId::from_uuid(Uuid::now_v7());
+    let kept = store.clone();
+    let shared = tokio::task::spawn_blocking(move || {
+        let path = kept.media().share(&from.to_string(), &id.to_string())?;
+        let mut file = std::fs::File::open(path).map_err(MediaError::Io)?;
+        Ok(inspect::look(&mut file))
+    });
+    let look = shared.await.map_err(Refused::internal)?.map_err(|error| match error {
+        MediaError::Missing => Refused::new(Code::MediaNotFound, "the file is gone: it was past its time"),
+        other => not_kept(other),
+    })?;
+    let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
+    Ok(Upload { id, bytes, sha256: String::new(), look, keeper })
+}
+
+/// A file that is on disk and that no row names yet. Dropped before one does, it goes away.
+#[derive(Debug)]
+pub struct Upload {
+    /// Its name in the media store.
+    pub id: MediaId,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hex; empty for a file that was shared.
+    pub sha256: String,
+    /// What it shows, or why it is no picture.
+    pub look: Result<Look, String>,
+    keeper: Keeper,
+}
+
+impl Upload {
+    /// The picture as the row of a job names it; the text says why it is none.
+    pub fn reference(&self) -> Result<Reference, &str> {
+        let look = self.look.as_ref().map_err(String::as_str)?;
+        Ok(Reference { media: self.id, mime: look.mime.to_owned(), bytes: self.bytes, size: look.size })
+    }
+
+    /// Its row, as a file that a job works from or that its owner keeps.
+    pub(crate) fn row(&self, owner: KeyId, job: Option<JobId>, now: Millis) -> Media {
+        let look = self.look.as_ref().ok();
+        Media {
+            id: self.id,
+            role: if job.is_some() { MediaRole::Reference } else { MediaRole::Upload },
+            owner,
+            job,
+            mime: look.map_or("application/octet-stream", |look| look.mime).to_owned(),
+            bytes: self.bytes,
+            width: look.map_or(0, |look| look.size.width),
+            height: look.map_or(0, |look| look.size.height),
+            created_at: now,
+            expires_at: None,
+        }
+    }
+
+    /// A row names it now: it stays.
+    pub(crate) fn keep(&self) {
+        self.keeper.kept.store(true, Ordering::Release);
+    }
+}
+
+/// Removes a file that nobody came to name.
+#[derive(Debug)]
+struct Keeper {
+    store: Store,
+    id: MediaId,
+    kept: Arc<AtomicBool>,
+    _reserved: Reserved,
+}
+
+impl Keeper {
+    fn new(store: Store, id: MediaId, reserved: Reserved) -> Self {
+        Self { store, id, kept: Arc::default(), _reserved: reserved }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if self.kept.load(Ordering::Acquire) {
+            return;
+        }
+        let (store, id) = (self.store.clone(), self.id);
+        let remove = move || {
+            if let Err(error) = store.media().delete(&id.to_string()) {
+                // No row names it, so it is found again as an orphan.
+                tracing::warn!(%error, media = %id, "an upload that nobody wants cannot be removed");
+            }
+        };
+        // A long file takes its time to go, and this may be an actor's thread.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What callers send: whose it is, what it may take, and that it never outlives what it was sent for.
+
+use crate::support::{BUDGET, Setup, World, account, new_job};
+use atelier_actors::{
+    janitor,
+    job_supervisor::NewJob,
+    media_library::{NewFile, Upload},
+};
+use atelier_domain::{
+    code::Code,
+    image::ReferenceUsage,
+    job::{JobState, Work},
+    key::ApiKey,
+    reference::References,
+    time::Clock,
+};
+use atelier_store::Table;
+use std::{io::Cursor, sync::Arc, time::Duration};
+
+/// A small picture with as many bytes behind its end as it takes to be this long.
+fn picture(bytes: usize) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(8, 6).write_to(&mut file, image::ImageFormat::Png).unwrap();
+    let mut file = file.into_inner();
+    file.resize(bytes.max(file.len()), 0);
+    file
+}
+
+async fn send(world: &World, key: &ApiKey, bytes: &[u8]) -> Result<Upload, Code> {
+    let receive = async {
+        let mut receiving = world.library.receive(key.id).await?;
+        for piece in bytes.chunks(40_000) {
+            receiving.write(piece).await?;
+        }
+        receiving.finish().await
+    };
+    receive.await.map_err(|refused: atelier_actors::Refused| refused.code)
+}
+
+fn edit(key: &Arc<ApiKey>, uploads: Vec<Arc<Upload>>) -> NewJob {
+    let mut new = new_job(key, 1);
+    let Work::Image(image) = &mut new.work;
+    let images = uploads.iter().map(|upload| upload.reference().unwrap()).collect();
+    let (mask, markup, usage) = (None, None, ReferenceUsage::Subject);
+    image.references = Some(Box::new(References { images, mask, markup, usage, fidelity: None }));
+    NewJob { uploads, ..new }
+}
+
+fn files(world: &World) -> u64 {
+    world.store.media().usage().unwrap().files
+}
+
+/// Files are removed where they hold nobody up, so a moment later.
+async fn until_files(world: &World, count: u64) {
+    for _ in 0..10_000 {
+        if files(world) == count {
+            return;
+        }
+        tokio::task::yield_now().await;
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    assert_eq!(files(world), count);
+}
+
+fn kept(world: &World, key: &ApiKey) -> i64 {
+    -world.store.sum(Table::Disk, key.id.uuid().as_bytes()).unwrap()
+}
+
+#[actix::test]
+async fn a_file_in_pieces_is_whole_and_known_by_its_bytes() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let sent = picture(700_000);
+    let upload = send(&world, &key, &sent).await.unwrap();
+    assert_eq!(world.library.read(upload.id).await.unwrap(), sent);
+    let reference = upload.reference().unwrap();
+    assert_eq!((reference.mime.as_str(), reference.size.to_string()), ("image/png", "8x6".into()));
+    assert_eq!(upload.sha256.len(), 64);
+    assert_eq!(upload.sha256, send(&world, &key, &sent).await.unwrap().sha256);
+    assert!(send(&world, &key, b"no picture").await.unwrap().reference().is_err());
+}
+
+#[actix::test]
+async fn a_picture_goes_with_its_job_and_not_before() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(5).await;
+    let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+    let id = upload.id;
+    let job = world.run(edit(&key, vec![upload])).await;
+    assert_eq!(job.state, JobState::Completed);
+    assert_eq!((files(&world), kept(&world, &key)), (2, 1_000));
+    assert!(world.library.find(id).unwrap().is_none(), "no link leads to what a job works from");
+
+    world.clock.advance_to(job.keep_until.unwrap());
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
+    assert_eq!((files(&world), kept(&world, &key)), (0, 0));
+    assert!(world.store.get(Table::Media, id.uuid().as_bytes()).unwrap().is_none());
+}
+
+#[actix::test]
+async fn what_no_job_took_leaves_nothing_behind() {
+    let world = World::start(Setup::default()).await;
+    let poor = world.metered_key(0).await;
+    let upload = Arc::new(send(&world, &poor, &picture(1_000)).await.unwrap());
+    let refused = world.jobs.submit(edit(&poor, vec![upload])).await.err().unwrap();
+    assert_eq!(refused.code, Code::InsufficientCredits);
+    until_files(&world, 0).await;
+    assert_eq!(kept(&world, &poor), 0);
+    drop(send(&world, &poor, &picture(1_000)).await.unwrap());
+    until_files(&world, 0).await;
+}
+
+#[actix::test]
+async fn a_repeated_request_keeps_one_copy() {
+    let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
+    let key = world.metered_key(5).await;
+    let keyed = async || {
+        let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+        NewJob { idempotency_key: Some("once".into()), ..edit(&key, vec![upload]) }
+    };
+    let first = world.submit(keyed().await).await;
+    let again = world.submit(keyed().await).await;
+    assert_eq!((first.id, again.replayed), (again.id, true));
+    until_files(&world, 1).await;
+    assert_eq!(kept(&world, &key), 1_000);
+}
+
+#[actix::test]
+async fn a_key_cannot_keep_more_than_it_may_however_it_sends_it() {
+    let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
+    let (key, other) = (world.metered_key(9).await, world.metered_key(9).await);
+    let long = BUDGET.file as usize;
+    assert_eq!(send(&world, &key, &picture(long + 1)).await.err(), Some(Code::BodyTooLarge));
+
+    // Two at once fill the budget while they arrive, and a third does not fit beside them.
+    let (one, two) = (send(&world, &key, &picture(long)).await, send(&world, &key, &picture(long)).await);
+    assert_eq!(send(&world, &key, &picture(100)).await.err(), Some(Code::StorageLimitExceeded));
+    assert!(send(&world, &other, &picture(100)).await.is_ok(), "somebody else's room");
+
+    // What jobs keep stays counted, and what is let go is free again.
+    world.submit(edit(&key, vec![Arc::new(one.unwrap())])).await;
+    assert_eq!(send(&world, &key, &picture(100)).await.err(), Some(Code::StorageLimitExceeded));
+    drop(two);
+    assert!(send(&world, &key, &picture(100)).await.is_ok());
+    assert_eq!(kept(&world, &key), BUDGET.file as i64);
+}
+
+#[actix::test]
+async fn the_books_of_the_disk_refuse_what_two_requests_would_overdraw() {
+    let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
+    let key = world.metered_key(9).await;
+    let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+    // As if other jobs had taken the room since the upload began.
+    let mut batch = atelier_store::Batch::new();
+    batch.add(Table::Disk, key.id.uuid().as_bytes(), -(BUDGET.key as i64), None);
+    world.store.submit(batch).await.unwrap();
+    let refused = world.jobs.submit(edit(&key, vec![upload])).await.err().unwrap();
+    assert_eq!(refused.code, Code::StorageLimitExceeded);
+    world.assert_books(&key, 9).await;
+    until_files(&world, 0).await;
+}
+
+#[actix::test]
+async fn a_kept_file_is_its_owners_and_its_jobs_survive_it() {
+    let world = World::start(Setup::default()).await;
+    let (key, other) = (world.metered_key(5).await, world.metered_key(5).await);
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(1_000)).await.unwrap();
+    let file = world.library.keep_file(key.id, upload, said.clone()).await.unwrap();
+    assert_eq!(world.library.files(key.id, None, true, 10).unwrap(), std::slice::from_ref(&file));
+    assert!(world.library.file(other.id, file.id).unwrap().is_none());
+    assert_eq!(
+        world.library.reuse_file(other.id, file.id).await.err().map(|e| e.code),
+        Some(Code::FileNotFound)
+    );
+
+    let shared = Arc::new(world.library.reuse_file(key.id, file.id).await.unwrap());
+    let waiting = edit(&key, vec![shared]);
+    assert!(!world.library.delete_file(other.id, file.id).await.unwrap());
+    assert!(world.library.delete_file(key.id, file.id).await.unwrap());
+    assert!(!world.library.delete_file(key.id, file.id).await.unwrap());
+    let job = world.run(waiting).await;
+    assert_eq!((job.state, kept(&world, &key)), (JobState::Completed, 1_000));
+
+    // One that is to go by itself goes, and gives its room back.
+    let until = world.clock.now() + Duration::from_secs(60);
+    let upload = send(&world, &key, &picture(2_000)).await.unwrap();
+    let short = NewFile { expires_at: Some(until), ..said };
+    let file = world.library.keep_file(key.id, upload, short).await.unwrap();
+    world.clock.advance_to(until);
+    assert!(world.library.file(key.id, file.id).unwrap().is_none());
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
+    assert_eq!(kept(&world, &key), 1_000);
+}

@@ -1,0 +1,184 @@
+//! Bringing the pictures in: fetched, decoded or shared into files of the caller's own.
+
+use super::{
+    given::{Given, Source},
+    rules,
+};
+use crate::{gateway::Gateway, links::Linked, problem::Problem};
+use atelier_actors::{Refused, media_library::Upload};
+use atelier_domain::{
+    code::Code,
+    fetch::FetchLimits,
+    ids::KeyId,
+    image::ReferenceUsage,
+    reference::{Reference, References},
+};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+
+/// Pictures of one request that are brought in at once.
+const AT_ONCE: usize = 4;
+
+/// A file shorter than this may be an address that a client sent as a file (clients.md §14).
+const ADDRESS_BYTES: u64 = 32 << 10;
+
+/// Clients pad base64 or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The pictures of a request, on disk.
+pub struct Gathered {
+    /// As the job names them.
+    pub references: References<Reference>,
+    /// The files, which belong to the job once it is accepted.
+    pub uploads: Vec<Arc<Upload>>,
+}
+
+/// Who brings pictures in, and where they reached us.
+pub struct Gatherer<'a> {
+    /// The gateway.
+    pub gateway: &'a Gateway,
+    /// Whose pictures they are.
+    pub key: KeyId,
+    /// Where the client reached us: links that begin with it are our own.
+    pub origin: &'a str,
+}
+
+impl Gatherer<'_> {
+    /// Brings all pictures in. None when there is none.
+    pub async fn gather(&self, given: Given) -> Result<Option<Gathered>, Problem> {
+        if given.is_empty() {
+            return Ok(None);
+        }
+        let several = given.images.len() > 1;
+        let images = given.images.into_iter().enumerate().map(async |(index, (field, source))| {
+            let number = several.then_some(index + 1);
+            let upload = self.bring(source, &field, number).await?;
+            let reference = rules::picture(&upload, &field, number)?;
+            Ok::<_, Problem>((reference, upload))
+        });
+        let images: Vec<_> = stream::iter(images).buffered(AT_ONCE).try_collect().await?;
+        let (images, mut uploads): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+        let mut overlays = [None, None];
+        for (kept, (field, source)) in
+            overlays.iter_mut().zip([("mask", given.mask), ("markup", given.markup)])
+        {
+            let (Some(source), Some(first)) = (source, images.first()) else { continue };
+            let upload = self.bring(source, field, None).await?;
+            *kept = Some(rules::picture(&upload, field, None)?);
+            rules::overlay(&upload.look, first, field)?;
+            uploads.push(upload);
+        }
+        let [mask, markup] = overlays;
+        let usage = given.usage.unwrap_or(ReferenceUsage::Subject);
+        let references = References { images, mask, markup, usage, fidelity: given.fidelity };
+        Ok(Some(Gathered { references, uploads: uploads.into_iter().map(Arc::new).collect() }))
+    }
+
+    async fn bring(&self, source: Source, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(field);
+        match source {
+            Source::File(file) => match self.address_in(&file.upload).await? {
+                Some(address) => self.text(&address, field, number).await,
+                None => Ok(file.upload),
+            },
+            Source::Text(text) => self.text(&text, field, number).await,
+            Source::Kept(id) => self.gateway.library.reuse_file(self.key, id).await.map_err(about),
+        }
+    }
+
+    /// The address that some clients send as the bytes of a file.
+    async fn address_in(&self, upload: &Upload) -> Result<Option<String>, Problem> {
+        if upload.look.is_ok() || upload.bytes > ADDRESS_BYTES {
+            return Ok(None);
+        }
+        let bytes = self.gateway.library.read(upload.id).await?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+        let is_address = ["http://", "https://", "data:"].iter().any(|scheme| has_prefix(text, scheme));
+        Ok(is_address.then(|| text.to_owned()))
+    }
+
+    async fn text(&self, text: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+        if has_prefix(text, "data:") {
+            let Some((head, data)) = text.split_once(',') else {
+                return Err(wrong(field, number, "a data URI has a comma before its data"));
+            };
+            if !head.to_ascii_lowercase().ends_with(";base64") {
+                return Err(wrong(field, number, "a data URI must say ;base64"));
+            }
+            return self.encoded(data, field, number).await;
+        }
+        if has_prefix(text, "http://") || has_prefix(text, "https://") {
+            return self.address(text, field, number).await;
+        }
+        self.encoded(text, field, number).await
+    }
+
+    async fn encoded(&self, data: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(field);
+        let mut receiving = self.gateway.library.receive(self.key).await.map_err(about)?;
+        // Line breaks are common in base64 that was made for mail; four letters are three bytes.
+        let letters: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        for piece in letters.chunks(256 << 10) {
+            let bytes = BASE64.decode(piece).map_err(|_| {
+                wrong(field, number, "it is neither an http(s) URL nor a data URI nor valid base64")
+            })?;
+            receiving.write(&bytes).await.map_err(about)?;
+        }
+        receiving.finish().await.map_err(about)
+    }
+
+    async fn address(&self, url: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(field);
+        let refused = |why: &str| Problem::new(Code::InvalidImageUrl, told(field, number, why)).param(field);
+        match self.gateway.links.find(self.origin, url) {
+            Linked::Ours(id) => {
+                let reused = self.gateway.library.reuse(self.key, id).await;
+                return reused.map_err(|error| match error.code {
+                    Code::MediaNotFound => refused("this link leads to no picture of this API key any more"),
+                    _ => about(error),
+                });
+            }
+            Linked::Broken => return Err(refused("this link was altered or has expired: ask for a new one")),
+            Linked::Foreign => {}
+        }
+        let limits = FetchLimits { bytes: self.gateway.library.longest() };
+        let failed = |error: atelier_domain::fetch::FetchError| {
+            tracing::info!(context = %error.context, reason = %error, "a picture was not fetched");
+            Problem::new(error.code(), told(field, number, &error.to_string())).param(field)
+        };
+        let mut fetched = self.gateway.fetcher.clone().fetch(url.to_owned(), limits).await.map_err(failed)?;
+        let mut receiving = self.gateway.library.receive(self.key).await.map_err(about)?;
+        while let Some(piece) = fetched.body.chunk().await.map_err(failed)? {
+            receiving.write(&piece).await.map_err(about)?;
+        }
+        let upload = receiving.finish().await.map_err(about)?;
+        match &upload.look {
+            Ok(_) => Ok(upload),
+            Err(why) => Err(refused(&format!("the file at this URL: {why}"))),
+        }
+    }
+}
+
+fn has_prefix(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn told(field: &str, number: Option<usize>, why: &str) -> String {
+    match number {
+        Some(number) => format!("{field}, picture {number}: {why}"),
+        None => format!("{field}: {why}"),
+    }
+}
+
+fn wrong(field: &str, number: Option<usize>, why: &str) -> Problem {
+    Problem::field(field, told(field, number, why))
+}
