@@ -7,6 +7,7 @@ use atelier_actors::{
 };
 use atelier_domain::{
     catalogue::Catalogue,
+    fetch::Fetcher,
     price::PriceTable,
     time::{Clock, Millis},
 };
@@ -44,6 +45,8 @@ pub struct Gateway {
     pub pool: Pool,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Files behind URLs that clients name.
+    pub fetcher: Arc<dyn Fetcher>,
     /// Models.
     pub catalogue: Arc<Catalogue>,
     /// Prices.
