@@ -19,7 +19,11 @@ use atelier_domain::{
     engine::Engine,
     time::Clock,
 };
-use atelier_providers::studio::{Studio, StudioConfig, StudioError};
+use atelier_providers::{
+    fetch::{FetchConfig, HttpFetcher},
+    http::TlsError,
+    studio::{Studio, StudioConfig, StudioError},
+};
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
 use atelier_web::{Gateway, Limits, Links};
 use std::{
@@ -53,6 +57,9 @@ pub enum BootError {
     /// The embedded engine cannot start.
     #[error("the studio engine: {0}")]
     Studio(#[from] StudioError),
+    /// Nothing can be fetched.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
@@ -136,6 +143,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         desk,
         pool,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
         abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
@@ -201,6 +209,14 @@ fn pool_config(config: &Config) -> PoolConfig {
         rate_limited_cooldown: config.pool.rate_limited_cooldown,
         overloaded_cooldown: config.pool.overloaded_cooldown,
         quota_cooldown: Duration::from_secs(3600),
+    }
+}
+
+fn fetch_config(config: &Config) -> FetchConfig {
+    FetchConfig {
+        allowed: config.fetch.allowed.clone(),
+        timeout: config.fetch.timeout,
+        concurrency: config.fetch.concurrency,
     }
 }
 

@@ -97,10 +97,10 @@ codes! {
     BadBody = "bad_body", 400, InvalidRequest, Unsaid, "The body is not valid JSON, or not the expected kind of body.";
     MissingPrompt = "missing_prompt", 400, InvalidRequest, Unsaid, "`prompt` is missing or empty.";
     MissingImage = "missing_image", 400, InvalidRequest, Unsaid, "An edit needs at least one picture: `image`.";
-    InvalidImageUrl = "invalid_image_url", 400, InvalidRequest, No, "The address of a picture is refused, cannot be reached, or does not lead to a picture.";
     MarkupWithMask = "markup_with_mask", 400, InvalidRequest, Unsaid, "`markup` and `mask` exclude each other.";
     UnknownParameter = "unknown_parameter", 400, InvalidRequest, Unsaid, "A tool has a field that it does not know.";
     UnknownModel = "unknown_model", 400, InvalidRequest, Unsaid, "No model of this name makes this kind of thing; `GET /v1/models` lists them.";
+    InvalidImageUrl = "invalid_image_url", 400, InvalidRequest, Unsaid, "The URL of a reference is malformed, not public, or did not give a usable file in time.";
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
     InvalidKey = "invalid_key", 401, Authentication, Unsaid, "The API key is missing, wrong, expired or disabled.";
     InvalidSession = "invalid_session", 401, Authentication, Unsaid, "The admin token or cookie is missing, wrong or expired: log in again.";
@@ -138,7 +138,7 @@ codes! {
     UpstreamSaturated = "upstream_saturated", 503, Unavailable, Yes, "Every account is busy or waiting for its quota; `retry-after` says when to come back.";
     UpstreamOverloaded = "upstream_overloaded", 503, Unavailable, Yes, "The engine is down or overloaded.";
     NoAccountAvailable = "no_account_available", 503, Unavailable, No, "No account can serve this model; the log says why.";
-    QueueFull = "queue_full", 503, Unavailable, Yes, "The gateway holds as many open jobs as it may; `retry-after` says when to come back.";
+    QueueFull = "queue_full", 503, Unavailable, Yes, "The gateway holds as many open jobs, or fetches as many references, as it may; `retry-after` says when to come back.";
     ShuttingDown = "shutting_down", 503, Unavailable, Yes, "The gateway is stopping or restarting; accepted jobs go on after it.";
     RequestTimeout = "request_timeout", 503, Unavailable, No, "The wait for the result is over; the job goes on under `x-job-id`.";
     SubmitNetwork = "submit_network", 504, Server, No, "The engine could not be reached; nothing was charged.";

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use atelier_domain::{key::Profile, price::PriceTable};
+use atelier_providers::fetch::Allowed;
 
 use super::{
     Setting,
     bounds::{Checker, is_origin},
     checked::{
-        Cache, Cloudflare, Config, CorsOrigins, Debug, Generation, Global, Images, Jobs, Limits, Log,
+        Cache, Cloudflare, Config, CorsOrigins, Debug, Fetch, Generation, Global, Images, Jobs, Limits, Log,
         LogFormat, LogLevel, Media, Metrics, ParseMethod, Pool, Proxy, Server, Sora, Store, Studio,
         WatermarkFree,
     },
@@ -46,6 +47,7 @@ pub(super) fn check(
         studio: studio(&raw.studio, &mut c),
         images: Images { ignore_unsupported_mask: raw.images.ignore_unsupported_mask },
         media: Media { url_ttl: c.seconds("media.url_ttl_s", raw.media.url_ttl_s, 1..=7 * DAY_S) },
+        fetch: fetch(&raw.fetch, &mut c),
         sora: sora(&raw.sora, &mut c),
         cache: cache(&raw.cache, &mut c),
         proxy: proxy(&raw.proxy, &mut c),
@@ -178,6 +180,18 @@ fn studio(raw: &raw::Studio, c: &mut Checker) -> Studio {
         render_threads: c.threads("studio.render_threads", raw.render_threads),
         accounts: c.whole("studio.accounts", raw.accounts, 1..=1000),
         slots: c.whole("studio.slots", raw.slots, 1..=1000),
+    }
+}
+
+fn fetch(raw: &raw::Fetch, c: &mut Checker) -> Fetch {
+    let mut allowed = Allowed::default();
+    for problem in raw.allow.iter().filter_map(|entry| allowed.add(entry).err()) {
+        c.note("fetch.allow", problem);
+    }
+    Fetch {
+        allowed,
+        timeout: c.seconds("fetch.timeout_s", raw.timeout_s, 1..=600),
+        concurrency: c.whole("fetch.concurrency", raw.concurrency, 1..=1024),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use atelier_domain::{key::Profile, price::PriceTable};
+use atelier_providers::fetch::Allowed;
 
 use super::{Setting, secret::Secret};
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub images: Images,
     /// Links to results.
     pub media: Media,
+    /// References that are given as URLs.
+    pub fetch: Fetch,
     /// The Sora engine's upstream.
     pub sora: Sora,
     /// Copies of upstream results.
@@ -247,6 +250,17 @@ pub struct Images {
 pub struct Media {
     /// How long a signed link is valid.
     pub url_ttl: Duration,
+}
+
+/// See `[fetch]`.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// What may be fetched from although it is not public.
+    pub allowed: Allowed,
+    /// Of one fetch.
+    pub timeout: Duration,
+    /// Fetches at once, at least 1.
+    pub concurrency: usize,
 }
 
 /// See `[sora]`.

@@ -221,6 +221,16 @@ sections! {
         url_ttl_s: u64 = 3600,
     }
 
+    /// `[fetch]`: references that clients give as URLs, which the gateway fetches.
+    fetch: Fetch {
+        /// Addresses, blocks of addresses and host names that may be fetched from although they are not public.
+        allow: Vec<String> = Vec::new(),
+        /// Seconds that one fetch may take, from waiting for its turn to the last byte.
+        timeout_s: u64 = 30,
+        /// Fetches at once; further ones wait, and when too many wait they are answered 503.
+        concurrency: u64 = 32,
+    }
+
     /// `[sora]`: the Sora engine's upstream. Read by the `sora` engine once there is one.
     sora: Sora {
         /// Where its API is.

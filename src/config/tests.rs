@@ -252,6 +252,15 @@ fn something_turned_on_without_what_it_needs_is_refused() {
 }
 
 #[test]
+fn an_entry_of_the_allow_list_that_would_not_do_what_it_says_is_refused() {
+    let found = Place::with_file("[fetch]\nallow = ['10.0.0.7/8', '*.corp', 'http://minio']\n").texts();
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].starts_with("fetch.allow: ") && found[0].contains("10.0.0.0/8"), "{found:?}");
+    let config = Place::new().env([("ATELIER__FETCH__ALLOW", "10.0.0.0/8, minio")]).load();
+    assert_ne!(config.fetch.allowed, Place::new().load().fetch.allowed);
+}
+
+#[test]
 fn units_are_kept_on_the_way() {
     let text = "[limits]\njson_body_mib = 2\n[studio]\nlatency_ms = 1500\n[sora]\npoll_interval = 2\n[server]\npublic_url = 'https://a.example/x/'\n";
     let config = Place::with_file(text).load();

@@ -30,8 +30,11 @@ const OUTSIDERS: &[&str] = &["atelier-powercut"];
 const TEST_ARROWS: &[(&str, &str)] = &[("atelier", "atelier-sim")];
 
 /// Crates that only some rooms may name.
-const RESERVED: &[(&str, &[&str])] =
-    &[("sled", &["atelier-store"]), ("actix-web", &["atelier-web", "atelier", "atelier-bench"])];
+const RESERVED: &[(&str, &[&str])] = &[
+    ("sled", &["atelier-store"]),
+    ("actix-web", &["atelier-web", "atelier", "atelier-bench"]),
+    ("rustls", &["atelier-providers"]),
+];
 
 struct Package {
     name: String,

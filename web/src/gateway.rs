@@ -8,6 +8,7 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::Catalogue,
     engine::Abilities,
+    fetch::Fetcher,
     price::PriceTable,
     time::{Clock, Millis},
 };
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub pool: Pool,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Files behind URLs that clients name.
+    pub fetcher: Arc<dyn Fetcher>,
     /// Models.
     pub catalogue: Arc<Catalogue>,
     /// What each engine that is here can do, by its name.

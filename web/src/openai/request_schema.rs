@@ -1,4 +1,4 @@
-//! The body of `images/generations` as the docs show it. An end-to-end test sends a wrong value for each field.
+//! The bodies of the image endpoints as the docs show them. An end-to-end test sends a wrong value for each field.
 
 use utoipa::ToSchema;
 
@@ -58,4 +58,57 @@ pub struct CreateImage {
     /// Taken with `output_format: svg` only; the embedded engine needs none of its options.
     #[schema(value_type = Option<Object>)]
     pub svg: Option<serde_json::Value>,
+}
+
+/// A request to edit pictures: every field of [`CreateImage`], and the pictures. As a form, files stand in `image`, `mask` and
+/// `markup`; as JSON, a picture is an http(s) URL, a data URI, base64, `{"image_url": …}` or `{"file_id": …}`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+#[schema(example = json!({"model": "gpt-image-2", "prompt": "in the rain", "images": [{"image_url": "https://example.com/a.png"}]}))]
+pub struct EditImage {
+    /// The pictures to work from, 1 to 16 of at most 50 MiB and 64 megapixels each: png, jpeg, webp or gif. Also `image[]`,
+    /// `images` and `references`.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    pub image: serde_json::Value,
+    /// What to make of them, at most 32,000 characters.
+    pub prompt: String,
+    /// Where the first picture may change: its pixels of alpha 0. As large as the first picture.
+    #[schema(value_type = Option<String>, format = Binary)]
+    pub mask: Option<serde_json::Value>,
+    /// A transparent drawing over the first picture that says what is wanted. Not with `mask`.
+    #[schema(value_type = Option<String>, format = Binary)]
+    pub markup: Option<serde_json::Value>,
+    /// What the result takes over: `subject`, `composition` or `style`.
+    #[schema(default = "subject")]
+    pub reference_usage: Option<String>,
+    /// How closely the result keeps to the pictures: `low` or `high`.
+    pub input_fidelity: Option<String>,
+    /// As in `images/generations`; `auto` follows the first picture.
+    #[schema(default = "auto")]
+    pub size: Option<String>,
+    /// As in `images/generations`, like every other field there.
+    pub model: Option<String>,
+    /// How many images.
+    #[schema(minimum = 1, maximum = 10, default = 1)]
+    pub n: Option<u32>,
+    /// Answer with server-sent events: `image_edit.partial_image` and `image_edit.completed`.
+    pub stream: Option<bool>,
+}
+
+/// A request for another picture like one.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+pub struct VaryImage {
+    /// The picture.
+    #[schema(value_type = String, format = Binary)]
+    pub image: serde_json::Value,
+    /// A name from `GET /v1/models`.
+    pub model: Option<String>,
+    /// How many images.
+    #[schema(minimum = 1, maximum = 10, default = 1)]
+    pub n: Option<u32>,
+    /// As in `images/edits`, and `256x256` and `512x512`.
+    pub size: Option<String>,
+    /// `b64_json` or `url`.
+    pub response_format: Option<String>,
 }
