@@ -261,7 +261,8 @@ impl SizeRule {
     /// and scaled up where hardly anything could be seen. A family of few sizes uses the one of the nearest shape.
     pub fn following(&self, picture: Size) -> Size {
         if !self.only.is_empty() {
-            let shape = Ratio::new(picture.width, picture.height).map(|ratio| Shape { ratio, tier: Tier::OneK });
+            let shape =
+                Ratio::new(picture.width, picture.height).map(|ratio| Shape { ratio, tier: Tier::OneK });
             return shape.map_or(Size::new(1024, 1024), |shape| self.nearest(shape));
         }
         let (long, short) = (f64::from(picture.long_side()), f64::from(picture.short_side()));

@@ -3,6 +3,7 @@
 //! Reading order: `client` (asks), `process` (starts and kills), `drill` (does both until something is wrong).
 
 pub mod client;
+pub mod form;
 
 pub mod process;
 

@@ -5,7 +5,9 @@
 
 mod support;
 
+mod edits;
 mod images;
+mod references;
 mod stream;
 
 mod idempotency;

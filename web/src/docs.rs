@@ -15,6 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
     info(title = "Atelier", description = "A self-hosted gateway for image and video generation."),
     paths(
         openai::images::generate, openai::images::edit, openai::images::vary, openai::images::job, openai::images::cancel,
+        openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
         openai::models::list, openai::models::retrieve,
         native::credits::balance, native::credits::entries, native::quote::quote,
         media::file, health::v1_health, health::health, health::figures, openapi_document, redirect,

@@ -42,6 +42,9 @@ routes! {
     "/v1/images/edits" => { post openai::images::edit }
     "/v1/images/variations" => { post openai::images::vary }
     "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
+    "/v1/files" => { get openai::files::list, post openai::files::create }
+    "/v1/files/{id}" => { get openai::files::retrieve, delete openai::files::delete }
+    "/v1/files/{id}/content" => { get openai::files::content }
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
     "/v1/credits" => { get native::credits::balance }

@@ -3,7 +3,8 @@
 use super::ENGINE;
 use atelier_domain::{
     engine::{
-        Abilities, Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task, UpstreamHandle,
+        Abilities, Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task,
+        UpstreamHandle,
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},

@@ -7,12 +7,12 @@ use super::{
 };
 use atelier_domain::{
     engine::{
-        Abilities, Call, Cancellation, Engine, EngineEvent, EventSink, LocalFuture, Lookup, Output, Polled, Submission,
-        Task, UpstreamHandle,
+        Abilities, Call, Cancellation, Engine, EngineEvent, EventSink, LocalFuture, Lookup, Output, Polled,
+        Submission, Task, UpstreamHandle,
     },
     fault::{Fault, FaultClass},
-    reference::MAX_REFERENCES,
     image::{Background, Complexity, ImageSpec, OutputFormat, Quality},
+    reference::MAX_REFERENCES,
     time::{Clock, Millis},
 };
 use futures_util::future::join_all;

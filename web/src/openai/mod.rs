@@ -1,6 +1,7 @@
 //! OpenAI's own endpoints, as its SDKs speak them.
 
 pub mod answer;
+pub mod files;
 pub mod images;
 pub mod job_view;
 pub mod models;

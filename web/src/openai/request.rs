@@ -65,11 +65,7 @@ pub struct Asker<'a> {
 }
 
 /// Reads a request for images. Nothing is fetched before all fields are right.
-pub async fn read<'a>(
-    asker: Asker<'a>,
-    fields: &mut Fields,
-    way: Way,
-) -> Result<ImageRequest<'a>, Problem> {
+pub async fn read<'a>(asker: Asker<'a>, fields: &mut Fields, way: Way) -> Result<ImageRequest<'a>, Problem> {
     let gateway = asker.gateway;
     let model = model(gateway, asker.key, fields)?;
     let given = Given::take(fields);
@@ -225,7 +221,8 @@ const OLD_SIZES: [Size; 2] = [Size::new(256, 256), Size::new(512, 512)];
 /// The size that was asked for; none when it is left open.
 fn size(fields: &mut Fields, model: &Model, way: Way) -> Option<Size> {
     let (size, ratio) = (fields.filled("size"), fields.filled("aspect_ratio"));
-    let open = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().eq_ignore_ascii_case("auto"));
+    let open =
+        |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().eq_ignore_ascii_case("auto"));
     if open(&size) && open(&ratio) {
         return None;
     }

@@ -155,11 +155,13 @@ mod tests {
     }
 
     fn texts(given: &Given) -> Vec<&str> {
-        let text = |source: &Source| match source {
-            Source::Text(text) => Some(text.as_str()),
-            _ => None,
-        };
-        given.images.iter().filter_map(|(_, source)| text(source)).collect()
+        let mut texts = Vec::new();
+        for (_, source) in &given.images {
+            if let Source::Text(text) = source {
+                texts.push(text.as_str());
+            }
+        }
+        texts
     }
 
     #[test]

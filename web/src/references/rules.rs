@@ -22,7 +22,9 @@ pub fn picture(upload: &Upload, field: &str, number: Option<usize>) -> Result<Re
         return Err(about(&why));
     }
     if size.long_side() > MAX_REFERENCE_SIDE || size.pixels() == 0 {
-        return Err(about(&format!("its sides must have 1 to {MAX_REFERENCE_SIDE} pixels, and it is {size}")));
+        return Err(about(&format!(
+            "its sides must have 1 to {MAX_REFERENCE_SIDE} pixels, and it is {size}"
+        )));
     }
     Ok(reference)
 }
