@@ -11,6 +11,12 @@ use std::path::PathBuf;
 /// The most reference images of one request (clients.md 16.3).
 pub const MAX_REFERENCES: usize = 16;
 
+/// The most pixels of one reference: a header that says more is refused before anything is decoded.
+pub const MAX_REFERENCE_PIXELS: u64 = 64_000_000;
+
+/// The longest side of one reference, in pixels: what one decoded row may cost follows from it.
+pub const MAX_REFERENCE_SIDE: u32 = 65_535;
+
 /// The pictures of an edit. `P` is how a picture is spoken of: as a job's row keeps it, or as an engine reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "P: Deserialize<'de>"))]
