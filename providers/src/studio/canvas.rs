@@ -5,6 +5,7 @@ use super::{
     form::{FULL, Outline},
     scene::{Form, Ink, Layer},
 };
+use atelier_domain::size::Size;
 use std::ops::Range;
 
 /// A picture: 8-bit RGBA with straight alpha, rows from the top.
@@ -44,8 +45,26 @@ impl Canvas {
         self.solid = true;
     }
 
+    /// Says that some pixels may let something through.
+    pub(super) const fn mark_clear(&mut self) {
+        self.solid = false;
+    }
+
+    /// Lays it on white.
+    pub(super) fn flatten(&mut self) {
+        for pixel in self.pixels.as_chunks_mut::<4>().0 {
+            *pixel = on_white(*pixel);
+        }
+        self.solid = true;
+    }
+
+    /// Pixels across and down.
+    pub(super) const fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+
     /// Bytes of one row.
-    fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         self.width as usize * 4
     }
 
@@ -116,6 +135,28 @@ impl Canvas {
         }
     }
 
+    /// Lays another picture over the pixels with its upper left corner at (x, y); each of its pixels shows as far as
+    /// `cover` says (0 to 256) for its place in it. What reaches over the edges is left out.
+    pub(super) fn lay(&mut self, picture: &Self, (x, y): (u32, u32), cover: impl Fn(u32, u32) -> u16) {
+        let blend = if self.solid { blend_solid } else { blend_over };
+        let across = picture.width.min(self.width.saturating_sub(x)) as usize;
+        let mut dabs: Vec<Dab> = Vec::with_capacity(across);
+        let mut coverage = Vec::with_capacity(across);
+        for down in 0..picture.height.min(self.height.saturating_sub(y)) {
+            let theirs = &picture.pixels[down as usize * picture.stride()..][..across * 4];
+            dabs.clear();
+            dabs.extend(theirs.as_chunks().0.iter().map(|pixel| {
+                let [red, green, blue, alpha] = pixel.map(u16::from);
+                // 255 covers, and 256 says so to the blend loops.
+                [red, green, blue, alpha + (alpha >> 7)]
+            }));
+            coverage.clear();
+            coverage.extend((0..across as u32).map(|across| cover(across, down)));
+            let start = x as usize * 4;
+            blend(&mut self.row_mut((y + down) as usize)[start..start + across * 4], &coverage, &dabs);
+        }
+    }
+
     /// Film grain: the same shift on all three channels, in a triangle of ±`strength` steps.
     pub(super) fn grain(&mut self, seed: u64, strength: u32) {
         for y in 0..self.height as usize {
@@ -142,35 +183,11 @@ impl Canvas {
             blend_over(&mut self.pixels[start..start + 4], &[FULL], &[dab]);
         }
     }
-
-    /// The same picture at another size, smoothly enlarged.
-    pub(super) fn enlarged(&self, width: u32, height: u32) -> Self {
-        let mut large = Self { solid: self.solid, ..Self::new(width, height) };
-        let stride = self.stride();
-        let columns: Vec<_> = (0..width).map(|x| neighbours(x, width, self.width)).collect();
-        for y in 0..height {
-            let (above, below, down) = neighbours(y, height, self.height);
-            let above = &self.pixels[above * stride..][..stride];
-            let below = &self.pixels[below * stride..][..stride];
-            for (pixel, &(left, right, along)) in large.row_mut(y as usize).chunks_exact_mut(4).zip(&columns)
-            {
-                for (i, channel) in pixel.iter_mut().enumerate() {
-                    let mix = |a: u8, b: u8, t: u32| u32::from(a) * (256 - t) + u32::from(b) * t;
-                    let upper = mix(above[left * 4 + i], above[right * 4 + i], along);
-                    let lower = mix(below[left * 4 + i], below[right * 4 + i], along);
-                    *channel = ((upper * (256 - down) + lower * down + 0x8000) >> 16) as u8;
-                }
-            }
-        }
-        large
-    }
 }
 
-/// The two source lines beside a target line, and how far (of 256) it lies toward the second.
-fn neighbours(at: u32, target: u32, source: u32) -> (usize, usize, u32) {
-    let place = (u64::from(at) * 2 + 1) * u64::from(source) * 128 / u64::from(target);
-    let place = place.saturating_sub(128);
-    let first = (place >> 8).min(u64::from(source - 1));
-    let second = (first + 1).min(u64::from(source - 1));
-    (first as usize, second as usize, (place & 255) as u32)
+/// The opaque pixel that is seen when this one lies on white.
+pub(super) fn on_white([red, green, blue, alpha]: [u8; 4]) -> [u8; 4] {
+    let alpha = u32::from(alpha);
+    let laid = |channel: u8| ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+    [laid(red), laid(green), laid(blue), 255]
 }

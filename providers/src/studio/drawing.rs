@@ -1,6 +1,9 @@
 //! What is to be drawn, and the stream of chance that follows from it alone.
 
+use super::{area::Area, edit::Edit};
+use atelier_domain::size::Size;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// The longest side that is drawn, in pixels.
 pub const MAX_SIDE: u32 = 4096;
@@ -17,7 +20,7 @@ pub enum Detail {
 }
 
 /// One picture to draw. Equal values give equal pixels on every machine, but for glyphs that only system fonts have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Drawing {
     /// Drawn as text, and read for a few words about colour, time of day and subject.
     pub prompt: String,
@@ -41,13 +44,27 @@ pub struct Drawing {
     pub density: u8,
     /// Leaves pixels of alpha 0 around the subject.
     pub transparent: bool,
+    /// The reference pictures to work from, read.
+    pub edit: Option<Arc<Edit>>,
 }
 
 impl Drawing {
-    /// The seed of every choice. Size and detail stay out: they change how a composition is rendered, not which.
+    /// Pixels across and down.
+    pub(super) const fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+
+    /// The part of the picture that is drawn: all of it, or the region of an edit.
+    pub(super) fn sheet(&self) -> Area {
+        self.edit.as_ref().map_or(Area::whole(self.size()), |edit| edit.sheet(self.size()))
+    }
+
+    /// The seed of every choice. Size and detail stay out: they change how a composition is rendered, not which. So do
+    /// the pictures of an edit; but an edit of a drawing by the words that made it must not come out as it went in.
     pub(super) fn entropy(&self) -> u64 {
         let mut hash = Sha256::new();
         let seed = self.seed.map(u64::to_le_bytes);
+        let edit: &[u8] = if self.edit.is_some() { b"edit" } else { &[] };
         let parts: [&[u8]; 6] = [
             self.prompt.as_bytes(),
             self.negative_prompt.as_deref().unwrap_or_default().as_bytes(),
@@ -60,6 +77,7 @@ impl Drawing {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
+        hash.update(edit);
         let digest = hash.finalize();
         digest.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte))
     }

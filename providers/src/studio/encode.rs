@@ -1,7 +1,7 @@
 //! From a drawing to a file, in the asked format. Every file says what made it.
 
 use super::{
-    canvas::Canvas,
+    canvas::{Canvas, on_white},
     drawing::Drawing,
     fonts::FontBook,
     gif::{self, Motion},
@@ -39,7 +39,7 @@ pub fn file(drawing: &Drawing, fonts: &FontBook, format: FileFormat) -> Result<V
     }
     let composition = Composition::new(drawing, fonts, 0.0)?;
     match format {
-        FileFormat::Svg => Ok(svg::write(drawing, &composition, 1.0).into_bytes()),
+        FileFormat::Svg => Ok(svg::write(drawing, &composition, 1.0)?.into_bytes()),
         _ => encode(&composition.paint(drawing), format),
     }
 }
@@ -58,13 +58,17 @@ pub fn preview(
     match format {
         FileFormat::Svg => {
             let share = f32::from(index + 1) / f32::from(count + 1);
-            Ok(svg::write(drawing, &composition, share.min(0.99)).into_bytes())
+            Ok(svg::write(drawing, &composition, share.min(0.99))?.into_bytes())
         }
         _ => encode(&partial::paint(&composition, drawing, index, count), format),
     }
 }
 
-fn encode(canvas: &Canvas, format: FileFormat) -> Result<Vec<u8>, StudioError> {
+/// Encodes pixels.
+///
+/// # Errors
+/// [`StudioError::Encode`].
+pub(super) fn encode(canvas: &Canvas, format: FileFormat) -> Result<Vec<u8>, StudioError> {
     match format {
         FileFormat::Png => png(canvas).map_err(|error| failed("png", &error)),
         FileFormat::Jpeg(quality) => jpeg(canvas, quality),
@@ -146,14 +150,9 @@ fn exif() -> Vec<u8> {
 /// Three channels: transparent pixels are laid on white.
 fn flat(canvas: &Canvas) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(canvas.pixels.len() / 4 * 3);
-    for pixel in canvas.pixels.chunks_exact(4) {
-        let alpha = u32::from(pixel[3]);
-        let on_white = |channel: u8| ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        rgb.extend(if alpha == 255 {
-            [pixel[0], pixel[1], pixel[2]]
-        } else {
-            [0, 1, 2].map(|i| on_white(pixel[i]))
-        });
+    for pixel in canvas.pixels.as_chunks::<4>().0 {
+        let [red, green, blue, _] = on_white(*pixel);
+        rgb.extend([red, green, blue]);
     }
     rgb
 }

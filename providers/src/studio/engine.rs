@@ -2,7 +2,8 @@
 //! remembered between calls, so a killed process loses nothing and drawing again gives the same bytes.
 
 use super::{
-    Detail, Drawing, FileFormat, FontBook, MAX_PARTIALS, Motion, StudioConfig, StudioError, encode,
+    Detail, Drawing, Edit, FileFormat, FontBook, MAX_PARTIALS, Motion, StudioConfig, StudioError, edit,
+    encode,
     script::{Mishap, Script},
 };
 use atelier_domain::{
@@ -91,7 +92,8 @@ impl Studio {
             }
             _ => {}
         }
-        if let Err(error) = drawing(spec, &script, 0).check() {
+        let references = spec.references.as_ref().map_or(Ok(()), edit::check);
+        if let Err(error) = drawing(spec, &script, 0).check().and(references) {
             return Submission::Rejected(fault(&error));
         }
         let ticket = Ticket { started: now, latency_ms: script.delay_ms.unwrap_or(self.config.latency_ms) };
@@ -121,11 +123,15 @@ impl Studio {
         }
     }
 
-    /// Draws all outputs, each on a thread of its own as far as there are permits.
+    /// Draws all outputs, each on a thread of its own as far as there are permits. The references are read once for all.
     async fn draw(self: Arc<Self>, spec: &ImageSpec, script: &Script, events: &EventSink) -> Polled {
+        let edit = match self.read(spec).await {
+            Ok(edit) => edit,
+            Err(fault) => return Polled::Failed(fault),
+        };
         let outputs = (0..spec.n.clamp(1, MAX_OUTPUTS)).map(|index| {
             let order = Order {
-                drawing: drawing(spec, script, index),
+                drawing: Drawing { edit: edit.clone(), ..drawing(spec, script, index) },
                 format: format(spec),
                 mime: spec.format.mime(),
                 partials: spec.partial_images.min(MAX_PARTIALS),
@@ -146,12 +152,27 @@ impl Studio {
         }
     }
 
+    async fn read(&self, spec: &ImageSpec) -> Result<Option<Arc<Edit>>, Fault> {
+        let Some(references) = spec.references.clone() else { return Ok(None) };
+        let (size, opaque) = (spec.size, spec.background == Background::Opaque);
+        self.blocking(move || Edit::read(&references, size, opaque)).await.map(|edit| Some(Arc::new(edit)))
+    }
+
     async fn draw_one(self: Arc<Self>, order: Order) -> Result<Output, Fault> {
+        let studio = Arc::clone(&self);
+        self.blocking(move || order.fulfil(&studio.fonts)).await
+    }
+
+    /// Runs work on a thread of its own, once there is a permit.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StudioError> + Send + 'static,
+    ) -> Result<T, Fault> {
         let permits = Arc::clone(&self.permits);
         let permit = permits.acquire_owned().await.map_err(|error| internal(&error.to_string()))?;
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            order.fulfil(&self.fonts)
+            work()
         });
         match work.await {
             Ok(result) => result.map_err(|error| fault(&error)),
@@ -236,6 +257,7 @@ fn drawing(spec: &ImageSpec, script: &Script, index: u32) -> Drawing {
             Some(Complexity::High) => 3,
         },
         transparent: spec.background == Background::Transparent,
+        edit: None,
     }
 }
 
@@ -256,7 +278,12 @@ fn format(spec: &ImageSpec) -> FileFormat {
 
 fn fault(error: &StudioError) -> Fault {
     match error {
-        StudioError::Size { .. } => Fault::new(FaultClass::Invalid, error.to_string()),
+        StudioError::Reference { detail, .. } => {
+            Fault::new(FaultClass::Invalid, error.to_string()).with_context(detail.as_str())
+        }
+        StudioError::Size { .. } | StudioError::References(_) => {
+            Fault::new(FaultClass::Invalid, error.to_string())
+        }
         _ => internal(&error.to_string()),
     }
 }

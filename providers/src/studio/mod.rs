@@ -1,23 +1,30 @@
 //! The embedded engine: a drawing engine, not a model. It makes real files with no network and no account, so that
 //! everything works on a fresh machine. A drawing becomes a composition (data), the composition becomes pixels or SVG, the
-//! pixels become a file. Everything is a pure function of the request.
+//! pixels become a file. Everything is a pure function of the request and of the pictures that it brings along.
 //!
-//! Reading order: `drawing`, `scene`, `motif`, `paint`, then the encoders, then `engine`.
+//! Reading order: `drawing`, `scene`, `motif`, `paint`, then `reference` and `edit` for pictures that are worked from, then
+//! the encoders, then `engine`.
 
+mod area;
 mod brush;
 mod canvas;
 mod color;
 mod drawing;
+mod edit;
+mod embed;
 mod encode;
 mod engine;
 mod fonts;
 mod form;
 mod gif;
 mod hints;
+mod inset;
 mod motif;
 mod paint;
 mod palette;
 mod partial;
+mod reference;
+mod scale;
 mod scene;
 mod script;
 mod sky;
@@ -29,12 +36,14 @@ mod tests;
 
 pub use canvas::Canvas;
 pub use drawing::{Detail, Drawing, MAX_SIDE};
+pub use edit::Edit;
 pub use encode::{FileFormat, SOFTWARE, file, preview};
 pub use engine::Studio;
 pub use fonts::FontBook;
 pub use gif::Motion;
 pub use paint::{StudioError, paint};
 pub use partial::MAX_PARTIALS;
+pub use reference::Role;
 
 use std::path::PathBuf;
 

@@ -4,12 +4,16 @@ use super::{
     canvas::Canvas,
     drawing::{Detail, Drawing, MAX_SIDE},
     fonts::FontBook,
-    hints, motif,
+    hints,
+    inset::{self, Shift},
+    motif,
     palette::Palette,
-    scene::Scene,
+    reference::Role,
+    scene::{Scene, at},
     sky,
     text::Caption,
 };
+use atelier_domain::size::Size;
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,27 @@ pub enum StudioError {
         width: u32,
         /// Asked height.
         height: u32,
+    },
+    /// The references do not go together.
+    #[error("{0}")]
+    References(String),
+    /// A reference is no picture that can be read here.
+    #[error("{role} cannot be read: {reason}")]
+    Reference {
+        /// Which one.
+        role: Role,
+        /// What is wrong with it, for the client.
+        reason: String,
+        /// The decoder's own words, for the log.
+        detail: String,
+    },
+    /// The file of a reference is not there.
+    #[error("{role} cannot be opened: {detail}")]
+    Missing {
+        /// Which one.
+        role: Role,
+        /// The system's own words.
+        detail: String,
     },
     /// An encoder refused the pixels.
     #[error("the {format} encoder failed: {reason}")]
@@ -56,6 +81,10 @@ pub(super) struct Composition {
     pub palette: Palette,
     /// The prompt, unless it is unwanted or has no room.
     pub caption: Option<Caption>,
+    /// Pixels of the sheet that all of it lies on.
+    pub sheet: Size,
+    /// How the insets of an edit lie on it.
+    pub shift: Shift,
 }
 
 impl Composition {
@@ -67,36 +96,50 @@ impl Composition {
         drawing.check()?;
         let (scene, palette) = motif::compose(drawing, turn);
         let wordless = drawing.negative_prompt.as_deref().is_some_and(|text| hints::read(text).text);
+        let sheet = drawing.sheet().size();
+        let room = drawing.edit.as_ref().map_or(drawing.sheet(), |edit| edit.room(sheet));
         let caption = if wordless {
             None
         } else {
-            Caption::lay_out(&drawing.prompt, fonts, (drawing.width, drawing.height), drawing.transparent)
+            let size = (room.width, room.height);
+            let caption = Caption::lay_out(&drawing.prompt, fonts, size, drawing.transparent);
+            caption.map(|caption| caption.moved(at(room.x as f32, room.y as f32)))
         };
-        Ok(Self { scene, palette, caption })
+        let shift = drawing.edit.as_ref().map(|edit| Shift::new(edit, room, drawing.entropy()));
+        Ok(Self { scene, palette, caption, sheet, shift: shift.unwrap_or_default() })
     }
 
-    /// The scene without its caption, at any size of the same shape.
-    pub fn paint_scene(&self, canvas: &mut Canvas, detail: Detail) {
+    /// Everything but grain and caption, at any size of the sheet's shape.
+    pub fn paint_scene(&self, canvas: &mut Canvas, drawing: &Drawing, detail: Detail) {
         sky::paint(canvas, &self.scene, detail >= Detail::Medium);
         for layer in &self.scene.layers {
             canvas.draw(layer);
         }
-    }
-
-    /// Everything.
-    pub fn paint(&self, drawing: &Drawing) -> Canvas {
-        let mut canvas = Canvas::new(drawing.width, drawing.height);
-        self.paint_scene(&mut canvas, drawing.detail);
-        if drawing.detail == Detail::High {
+        if let Some(relief) = drawing.edit.as_ref().and_then(|edit| edit.relief()) {
+            relief.shape(canvas, &self.palette);
+        }
+        if detail == Detail::High {
             canvas.grain(drawing.entropy(), 5);
         }
         if let Some(form) = &self.scene.cutout {
             canvas.cut(form);
         }
+        if let Some(edit) = &drawing.edit {
+            inset::paint(canvas, edit, self);
+        }
+    }
+
+    /// Everything.
+    pub fn paint(&self, drawing: &Drawing) -> Canvas {
+        let mut canvas = Canvas::new(self.sheet.width, self.sheet.height);
+        self.paint_scene(&mut canvas, drawing, drawing.detail);
         if let Some(caption) = &self.caption {
             caption.draw(&mut canvas, &self.palette);
         }
-        canvas
+        match &drawing.edit {
+            Some(edit) => edit.finish(canvas),
+            None => canvas,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     color::{Lch, Rgb},
     drawing::{Drawing, Rng},
+    edit::{Tones, luma},
     hints::{self, Hints, MOODS, MOTIFS, Mood, Motif},
 };
 
@@ -23,12 +24,41 @@ pub(super) struct Palette {
     pub dark: Rgb,
     far: Lch,
     near: Lch,
+    /// Colours of a reference that the ramp leans to.
+    tones: Option<Tones>,
 }
 
 impl Palette {
     /// A colour of the ramp: 0 is far away, 1 is near.
     pub fn ramp(&self, t: f32) -> Rgb {
-        self.far.mix(self.near, t).rgb()
+        let own = self.far.mix(self.near, t).rgb();
+        self.tones.as_ref().map_or(own, |tones| own.mix(tones.shade(t), tones.share))
+    }
+
+    /// A colour for a brightness, 0 (dark) to 1 (light).
+    pub fn tone(&self, brightness: f32) -> Rgb {
+        let mut stops = [self.dark, self.ramp(1.0), self.ramp(0.5), self.ramp(0.0), self.light];
+        stops.sort_by_key(|stop| luma(stop.0));
+        let place = brightness.clamp(0.0, 1.0) * 4.0;
+        let below = (place as usize).min(3);
+        stops[below].mix(stops[below + 1], place - below as f32)
+    }
+
+    /// The same palette leaning to the colours of a reference.
+    #[must_use]
+    pub fn toned(self, tones: &Tones) -> Self {
+        let (white, black) = (Rgb([255; 3]), Rgb([0; 3]));
+        let lean = |own: Rgb, theirs: Rgb| own.mix(theirs, tones.share);
+        Self {
+            sky: [0, 1, 2, 3, 4].map(|i| lean(self.sky[i], tones.sky[i])),
+            glow: lean(self.glow, tones.glow),
+            accent: lean(self.accent, tones.accent),
+            // Letters and their plate must stay apart, whatever the picture.
+            light: lean(self.light, tones.glow.mix(white, 0.85)),
+            dark: lean(self.dark, tones.dark.mix(black, 0.75)),
+            tones: Some(tones.clone()),
+            ..self
+        }
     }
 }
 
@@ -109,6 +139,7 @@ fn mix(mood: Mood, hue: f32, chroma: f32, rng: &mut Rng) -> Palette {
         dark: Lch::new(0.18, 0.04, SHADOW_HUE + cool).rgb(),
         far,
         near,
+        tones: None,
     }
 }
 

@@ -16,12 +16,14 @@ const SHORT_SIDES: [u32; MAX_PARTIALS as usize] = [12, 36, 110];
 pub(super) fn paint(composition: &Composition, drawing: &Drawing, index: u8, count: u8) -> Canvas {
     let skipped = MAX_PARTIALS.saturating_sub(count);
     let coarse = SHORT_SIDES[usize::from((skipped + index).min(MAX_PARTIALS - 1))];
-    let short = drawing.width.min(drawing.height).max(1);
+    let sheet = composition.sheet;
+    let short = sheet.short_side().max(1);
     let small = |side: u32| if short <= coarse { side } else { (side * coarse + short / 2) / short };
-    let mut canvas = Canvas::new(small(drawing.width), small(drawing.height));
-    composition.paint_scene(&mut canvas, Detail::Low);
-    if let Some(form) = &composition.scene.cutout {
-        canvas.cut(form);
+    let mut canvas = Canvas::new(small(sheet.width), small(sheet.height));
+    composition.paint_scene(&mut canvas, drawing, Detail::Low);
+    let sheet = canvas.enlarged(sheet.width, sheet.height);
+    match &drawing.edit {
+        Some(edit) => edit.finish(sheet),
+        None => sheet,
     }
-    canvas.enlarged(drawing.width, drawing.height)
 }

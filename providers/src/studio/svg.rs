@@ -1,24 +1,38 @@
 //! The same composition as vector shapes: an own writer, since the document is a flat list of a few element kinds.
 
 use super::{
+    area::Area,
+    canvas::Canvas,
     drawing::Drawing,
+    edit::{Edit, Region},
+    embed,
     encode::SOFTWARE,
-    paint::Composition,
+    inset,
+    paint::{Composition, StudioError},
     scene::{Fill, Form, Glow, Ink, Layer, Point, Scene, Wave},
     text::Caption,
 };
+use atelier_domain::size::Size;
 use std::fmt::Write;
 
 /// Straight pieces that stand for one curve across the picture.
 const PIECES: usize = 160;
 
-/// Writes the document; with `share` below 1 only that share of the forms, from the back, and no caption.
-pub(super) fn write(drawing: &Drawing, composition: &Composition, share: f32) -> String {
-    let (width, height) = (drawing.width, drawing.height);
+/// Writing to a `String` cannot fail.
+macro_rules! put {
+    ($to:expr, $($arg:tt)*) => { let _ = write!($to, $($arg)*); };
+}
+
+/// Writes the document; with `share` below 1 only that share of the forms, from the back, and no insets and no caption.
+///
+/// # Errors
+/// [`StudioError::Encode`] when a picture of an edit cannot be embedded.
+pub(super) fn write(drawing: &Drawing, composition: &Composition, share: f32) -> Result<String, StudioError> {
+    let sheet = composition.sheet;
     let mut page = Page {
-        unit: width.min(height) as f32,
-        width: width as f32,
-        height: height as f32,
+        unit: sheet.short_side() as f32,
+        width: sheet.width as f32,
+        height: sheet.height as f32,
         ..Page::default()
     };
     page.sky(&composition.scene);
@@ -26,21 +40,32 @@ pub(super) fn write(drawing: &Drawing, composition: &Composition, share: f32) ->
     for layer in layers.iter().take((layers.len() as f32 * share) as usize) {
         page.layer(layer);
     }
+    let edit = drawing.edit.as_deref();
+    if let Some(relief) = edit.and_then(Edit::relief) {
+        page.picture(&relief.toned(&composition.palette), Area::whole(sheet), (1, relief.opacity()))?;
+    }
     let cut = composition.scene.cutout.as_ref().map_or_else(String::new, |form| page.clip(form));
     let scene = std::mem::take(&mut page.body);
+    put!(page.body, "<g{cut}>{scene}</g>\n");
+    if let (Some(edit), true) = (edit, share >= 1.0) {
+        page.insets(edit, composition)?;
+    }
     if let (Some(caption), true) = (&composition.caption, share >= 1.0) {
         for layer in caption.plate(&composition.palette, page.unit) {
             page.layer(&layer);
         }
         page.caption(caption, &hex(composition.palette.light.ink(1.0)));
     }
-    let Page { defs, body, .. } = page;
-    format!(
+    if let Some((picture, region)) = edit.and_then(Edit::base) {
+        page.move_into(picture, region)?;
+    }
+    let (Page { defs, body, .. }, Size { width, height }) = (page, drawing.size());
+    Ok(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
-         <title>{title}</title>\n<metadata>{SOFTWARE}</metadata>\n<defs>{defs}</defs>\n<g{cut}>{scene}</g>\n{body}</svg>\n",
+         <title>{title}</title>\n<metadata>{SOFTWARE}</metadata>\n<defs>{defs}</defs>\n{body}</svg>\n",
         title = escaped(&drawing.prompt),
-    )
+    ))
 }
 
 /// Text as XML 1.0 allows it: markup escaped, characters that no document may contain left out.
@@ -77,11 +102,6 @@ struct Page {
     body: String,
 }
 
-/// Writing to a `String` cannot fail.
-macro_rules! put {
-    ($to:expr, $($arg:tt)*) => { let _ = write!($to, $($arg)*); };
-}
-
 impl Page {
     fn id(&mut self) -> usize {
         self.ids += 1;
@@ -109,6 +129,59 @@ impl Page {
             let fill = Fill::Radial { center, radius, inner: ink, outer: Ink { alpha: 0.0, ..ink } };
             self.layer(&Layer::new(Form::Disc { center, radius }, fill));
         }
+    }
+
+    /// A picture in its place, stretched to fill it, as one of `share` that may be so large, showing this much.
+    fn picture(
+        &mut self,
+        picture: &Canvas,
+        place: Area,
+        (share, opacity): (usize, f32),
+    ) -> Result<(), StudioError> {
+        let Area { x, y, width, height } = place;
+        put!(
+            self.body,
+            "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" opacity=\"{opacity:.3}\" \
+             preserveAspectRatio=\"none\" href=\"{}\"/>\n",
+            embed::uri(picture, share)?
+        );
+        Ok(())
+    }
+
+    fn insets(&mut self, edit: &Edit, composition: &Composition) -> Result<(), StudioError> {
+        let count = edit.insets().count();
+        for (picture, place) in edit.insets() {
+            let place = composition.shift.moved(place);
+            if edit.is_close() && picture.is_opaque() {
+                for layer in inset::frame(place, self.unit, &composition.palette) {
+                    self.layer(&layer);
+                }
+            }
+            if edit.is_close() {
+                self.picture(picture, place, (count, 1.0))?;
+            } else {
+                self.picture(&inset::tinted(picture, &composition.palette), place, (count, 0.9))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all that there is into the region of a picture that it replaces.
+    fn move_into(&mut self, picture: &Canvas, region: &Region) -> Result<(), StudioError> {
+        let drawn = std::mem::take(&mut self.body);
+        self.picture(picture, Area::whole(picture.size()), (1, 1.0))?;
+        let (Some(bounds), Some(stencil)) = (region.bounds(), region.stencil()) else { return Ok(()) };
+        let (id, shown) = (self.id(), std::mem::take(&mut self.body));
+        self.picture(&stencil, Area::whole(bounds.size()), (1, 1.0))?;
+        let stencil = std::mem::replace(&mut self.body, shown);
+        // Without a region of its own a mask reaches a tenth over its object, and no further.
+        let Area { x, y, width, height } = bounds;
+        put!(
+            self.defs,
+            "<mask id=\"i{id}\" maskUnits=\"userSpaceOnUse\" x=\"0\" y=\"0\" width=\"{width}\" height=\"{height}\">{stencil}</mask>"
+        );
+        put!(self.body, "<g transform=\"translate({x} {y})\" mask=\"url(#i{id})\">{drawn}</g>\n");
+        Ok(())
     }
 
     fn layer(&mut self, layer: &Layer) {

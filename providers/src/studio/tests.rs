@@ -20,6 +20,7 @@ fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
         detail: Detail::Medium,
         density: 2,
         transparent: false,
+        edit: None,
     }
 }
 

@@ -99,6 +99,13 @@ impl Caption {
         Self { lines, size, origin, leading, cover, min, max: at(min.x + plate.x, min.y + plate.y) }
     }
 
+    /// The same caption elsewhere.
+    #[must_use]
+    pub fn moved(self, by: Point) -> Self {
+        let moved = |p: Point| at(p.x + by.x, p.y + by.y);
+        Self { origin: moved(self.origin), min: moved(self.min), max: moved(self.max), ..self }
+    }
+
     /// The plate and the stripe beside the text, in units of the short side.
     pub fn plate(&self, palette: &Palette, unit: f32) -> [Layer; 2] {
         let scaled = |p: Point| at(p.x / unit, p.y / unit);

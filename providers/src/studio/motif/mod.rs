@@ -17,11 +17,15 @@ use super::{
 /// Composes a drawing at a moment of its animation (0 for a still).
 pub(super) fn compose(drawing: &Drawing, turn: f32) -> (Scene, Palette) {
     let mut rng = Rng::new(drawing.entropy());
-    let (palette, motif) = palette::choose(drawing, &mut rng);
-    let short = drawing.width.min(drawing.height).max(1) as f32;
+    let (mut palette, motif) = palette::choose(drawing, &mut rng);
+    if let Some(edit) = &drawing.edit {
+        palette = edit.toned(palette);
+    }
+    let size = drawing.sheet().size();
+    let short = size.short_side().max(1) as f32;
     let sheet = Sheet {
-        width: drawing.width as f32 / short,
-        height: drawing.height as f32 / short,
+        width: size.width as f32 / short,
+        height: size.height as f32 / short,
         turn,
         density: [0.65, 1.0, 1.5][usize::from(drawing.density.clamp(1, 3)) - 1],
     };
