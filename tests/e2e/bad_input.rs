@@ -75,8 +75,8 @@ fn wrong_bodies() -> Vec<(Value, u16, &'static str, &'static str)> {
         (with(json!({ "negative_prompt": "x".repeat(4_001) })), 422, "bad_negative_prompt", "4000"),
         (with(json!({ "style": "x".repeat(201) })), 422, "bad_style", "200"),
         (with(json!({ "seed": "lucky" })), 422, "bad_seed", "number"),
-        (with(json!({ "image": "https://example.com/a.png" })), 422, "references_unsupported", "reference"),
-        (with(json!({ "references": [{ "url": "data:," }] })), 422, "references_unsupported", "reference"),
+        (with(json!({ "image": "https://127.0.0.1/a.png" })), 400, "invalid_image_url", "public"),
+        (with(json!({ "references": [{ "url": "data:," }] })), 422, "bad_references", "base64"),
     ]
 }
 

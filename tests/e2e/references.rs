@@ -88,6 +88,14 @@ fn wrong_forms() -> Vec<(&'static str, Form, u16, &'static str, &'static str)> {
             "markup_with_mask",
             "exclude",
         ),
+    ]
+}
+
+/// The same of fields that are not files.
+fn wrong_fields() -> Vec<(&'static str, Form, u16, &'static str, &'static str)> {
+    let fine = drawn(64, 48, 1);
+    let with = |bytes: &[u8]| form().file("image", bytes);
+    vec![
         (
             "an unknown usage",
             with(&fine).text("reference_usage", "soul"),
@@ -108,7 +116,7 @@ fn wrong_forms() -> Vec<(&'static str, Form, u16, &'static str, &'static str)> {
         ),
         (
             "an unknown file",
-            form().text("image", "file-00000000000000000000000000000000"),
+            form().text("image", "file-0199abcd000070008000000000000001"),
             404,
             "file_not_found",
             "file",
@@ -136,7 +144,7 @@ async fn no_file_is_left(owner: &Owner) {
 async fn every_wrong_picture_gets_its_documented_error_and_leaves_nothing() {
     let app = App::with(&[("LIMITS__DISK_MIB_PER_KEY", "1"), ("LIMITS__FILE_MIB", "1")]).await;
     let owner = app.metered(5).await;
-    for (what, form, status, code, said) in wrong_forms() {
+    for (what, form, status, code, said) in wrong_forms().into_iter().chain(wrong_fields()) {
         let answer = owner.client.post_form(EDITS, form).send().await.unwrap();
         assert_eq!(
             (answer.status, answer.json()["error"]["code"].as_str()),

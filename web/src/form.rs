@@ -77,6 +77,7 @@ pub async fn form(
         texts: TEXTS,
         map: Map::new(),
         files: Vec::new(),
+        over: false,
     };
     match reading.all().await {
         Ok(()) => Ok(Fields::with_files(reading.map, reading.files)),
@@ -98,6 +99,8 @@ struct Reading<'a> {
     texts: usize,
     map: Map<String, Value>,
     files: Vec<FormFile>,
+    /// The form has ended or broken off. It must not be asked for more: it would panic.
+    over: bool,
 }
 
 impl Reading<'_> {
@@ -119,7 +122,9 @@ impl Reading<'_> {
     }
 
     async fn next(&mut self) -> Result<Option<Field>, Problem> {
-        match in_time(self.parts.next()).await? {
+        let next = in_time(self.parts.next()).await?;
+        self.over = !matches!(next, Some(Ok(_)));
+        match next {
             None => Ok(None),
             Some(Ok(part)) => Ok(Some(part)),
             // A form that ends at once, as some SDKs send for an empty prompt.
@@ -130,7 +135,10 @@ impl Reading<'_> {
 
     async fn piece(&mut self, part: &mut Field) -> Result<Option<web::Bytes>, Problem> {
         let Some(piece) = in_time(part.next()).await? else { return Ok(None) };
-        let piece = piece.map_err(|error| bad(format!("the form cannot be read: {error}")))?;
+        let piece = piece.map_err(|error| {
+            self.over = true;
+            bad(format!("the form cannot be read: {error}"))
+        })?;
         self.left = self.left.checked_sub(piece.len()).ok_or_else(|| {
             let most = self.gateway.limits.multipart_body >> 20;
             Problem::new(Code::BodyTooLarge, format!("the form is longer than {most} MiB, the limit"))
@@ -176,8 +184,10 @@ impl Reading<'_> {
     /// Reads on for a while after a refusal.
     async fn drain(&mut self) {
         let mut left = DRAINED;
-        while let Ok(Some(Ok(mut part))) = in_time(self.parts.next()).await {
-            while let Ok(Some(Ok(piece))) = in_time(part.next()).await {
+        while !self.over {
+            let Ok(Some(mut part)) = self.next().await else { return };
+            while let Ok(Some(piece)) = in_time(part.next()).await {
+                let Ok(piece) = piece else { return };
                 let Some(rest) = left.checked_sub(piece.len()) else { return };
                 left = rest;
             }

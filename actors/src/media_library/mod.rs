@@ -22,7 +22,7 @@ use atelier_domain::{
 };
 use atelier_store::Store;
 use budget::InFlight;
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Read, path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 
 /// Files that arrive at once; others wait for their turn, so that their buffers stay few.
@@ -66,6 +66,16 @@ impl MediaLibrary {
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || store.media().read(&id.to_string())).await;
         read.map_err(Refused::internal)?.map_err(Refused::internal)
+    }
+
+    /// The first bytes of a file, as many as there are up to `length`.
+    pub async fn beginning(&self, id: MediaId, length: u64) -> Result<Vec<u8>, Refused> {
+        let path = self.path(id)?;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)?.take(length).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        read.await.map_err(Refused::internal)?.map_err(Refused::internal)
     }
 
     /// The longest file that is taken in, in bytes.

@@ -3,6 +3,7 @@
 use super::{answer, job_view, request, stream};
 use crate::{
     auth::Caller,
+    body,
     fields::Fields,
     form,
     gateway::Gateway,
@@ -47,7 +48,7 @@ pub async fn generate(
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let fields = form::fields(&request, payload, &gateway, &caller).await?;
+    let fields = body::json_object(payload, gateway.limits.json_body).await?;
     create(&request, caller, &gateway, fields, (GENERATIONS, Way::Generate)).await
 }
 

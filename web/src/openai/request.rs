@@ -71,6 +71,8 @@ pub async fn read<'a>(asker: Asker<'a>, fields: &mut Fields, way: Way) -> Result
     let given = Given::take(fields);
     let prompt = prompt(fields, gateway.limits.prompt_chars, way)?;
     if way != Way::Generate && given.images.is_empty() {
+        // A picture that is no picture was sent, too.
+        fields.check()?;
         let message = "an edit works from pictures, and none was sent: send image";
         return Err(Problem::new(Code::MissingImage, message).param("image"));
     }

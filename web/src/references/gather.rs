@@ -23,8 +23,10 @@ use std::sync::Arc;
 /// Pictures of one request that are brought in at once.
 const AT_ONCE: usize = 4;
 
-/// A file shorter than this may be an address that a client sent as a file (clients.md §14).
-const ADDRESS_BYTES: u64 = 32 << 10;
+/// The longest file that may be an address or a data URI, sent as a file (clients.md §14).
+const ADDRESS_BYTES: u64 = 28 << 20;
+
+const NO_PICTURE: &str = "it is neither an http(s) URL nor a data URI nor the base64 of a picture";
 
 /// Clients pad base64 or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -100,10 +102,14 @@ impl Gatherer<'_> {
         if upload.look.is_ok() || upload.bytes > ADDRESS_BYTES {
             return Ok(None);
         }
-        let bytes = self.gateway.library.read(upload.id).await?;
-        let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
-        let is_address = ["http://", "https://", "data:"].iter().any(|scheme| has_prefix(text, scheme));
-        Ok(is_address.then(|| text.to_owned()))
+        let library = &self.gateway.library;
+        let beginning = library.beginning(upload.id, 16).await?;
+        let beginning = String::from_utf8_lossy(&beginning);
+        if !["http://", "https://", "data:"].iter().any(|scheme| has_prefix(beginning.trim_start(), scheme)) {
+            return Ok(None);
+        }
+        let text = String::from_utf8(library.read(upload.id).await?).ok();
+        Ok(text.map(|text| text.trim().to_owned()))
     }
 
     async fn text(&self, text: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
@@ -119,7 +125,12 @@ impl Gatherer<'_> {
         if has_prefix(text, "http://") || has_prefix(text, "https://") {
             return self.address(text, field, number).await;
         }
-        self.encoded(text, field, number).await
+        let upload = self.encoded(text, field, number).await?;
+        if upload.look.is_err() {
+            // Many a word is valid base64.
+            return Err(wrong(field, number, NO_PICTURE));
+        }
+        Ok(upload)
     }
 
     async fn encoded(&self, data: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
@@ -128,9 +139,7 @@ impl Gatherer<'_> {
         // Line breaks are common in base64 that was made for mail; four letters are three bytes.
         let letters: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         for piece in letters.chunks(256 << 10) {
-            let bytes = BASE64.decode(piece).map_err(|_| {
-                wrong(field, number, "it is neither an http(s) URL nor a data URI nor valid base64")
-            })?;
+            let bytes = BASE64.decode(piece).map_err(|_| wrong(field, number, NO_PICTURE))?;
             receiving.write(&bytes).await.map_err(about)?;
         }
         receiving.finish().await.map_err(about)
