@@ -140,6 +140,9 @@ impl Canvas {
     pub(super) fn lay(&mut self, picture: &Self, (x, y): (u32, u32), cover: impl Fn(u32, u32) -> u16) {
         let blend = if self.solid { blend_solid } else { blend_over };
         let across = picture.width.min(self.width.saturating_sub(x)) as usize;
+        if across == 0 {
+            return;
+        }
         let mut dabs: Vec<Dab> = Vec::with_capacity(across);
         let mut coverage = Vec::with_capacity(across);
         for down in 0..picture.height.min(self.height.saturating_sub(y)) {

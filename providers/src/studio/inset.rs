@@ -39,7 +39,10 @@ impl Shift {
             let free = before.min(after) as f32 * 0.8;
             rng.range(-free, free) as i32
         };
-        Self { x: step(taken.x - room.x, end_x - right), y: step(taken.y - room.y, end_y - below) }
+        Self {
+            x: step(taken.x.saturating_sub(room.x), end_x.saturating_sub(right)),
+            y: step(taken.y.saturating_sub(room.y), end_y.saturating_sub(below)),
+        }
     }
 
     /// Where a place comes to lie.

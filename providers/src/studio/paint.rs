@@ -1,8 +1,10 @@
 //! From a drawing to pixels.
 
 use super::{
+    area::Area,
     canvas::Canvas,
     drawing::{Detail, Drawing, MAX_SIDE},
+    edit::Lean,
     fonts::FontBook,
     hints,
     inset::{self, Shift},
@@ -14,6 +16,9 @@ use super::{
     text::Caption,
 };
 use atelier_domain::size::Size;
+
+/// Pixels of the long side of a sketch.
+const SKETCH: u32 = 96;
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +90,8 @@ pub(super) struct Composition {
     pub sheet: Size,
     /// How the insets of an edit lie on it.
     pub shift: Shift,
+    /// What gives it the tone of its references.
+    pub lean: Option<Lean>,
 }
 
 impl Composition {
@@ -106,14 +113,35 @@ impl Composition {
             caption.map(|caption| caption.moved(at(room.x as f32, room.y as f32)))
         };
         let shift = drawing.edit.as_ref().map(|edit| Shift::new(edit, room, drawing.entropy()));
-        Ok(Self { scene, palette, caption, sheet, shift: shift.unwrap_or_default() })
+        let mut composition =
+            Self { scene, palette, caption, sheet, shift: shift.unwrap_or_default(), lean: None };
+        if let Some(edit) = &drawing.edit {
+            composition.lean = edit.lean(|| composition.sketch());
+        }
+        Ok(composition)
+    }
+
+    /// Sky and forms alone, small: enough to judge their colours by.
+    fn sketch(&self) -> Canvas {
+        let long = self.sheet.long_side();
+        let small = Area::whole(self.sheet).scaled(Size::new(long, long), Size::new(SKETCH, SKETCH));
+        let mut canvas = Canvas::new(small.width, small.height);
+        self.paint_forms(&mut canvas, false);
+        canvas
+    }
+
+    fn paint_forms(&self, canvas: &mut Canvas, dither: bool) {
+        sky::paint(canvas, &self.scene, dither);
+        for layer in &self.scene.layers {
+            canvas.draw(layer);
+        }
     }
 
     /// Everything but grain and caption, at any size of the sheet's shape.
     pub fn paint_scene(&self, canvas: &mut Canvas, drawing: &Drawing, detail: Detail) {
-        sky::paint(canvas, &self.scene, detail >= Detail::Medium);
-        for layer in &self.scene.layers {
-            canvas.draw(layer);
+        self.paint_forms(canvas, detail >= Detail::Medium);
+        if let Some(lean) = &self.lean {
+            lean.shift(canvas);
         }
         if let Some(relief) = drawing.edit.as_ref().and_then(|edit| edit.relief()) {
             relief.shape(canvas, &self.palette);

@@ -4,7 +4,7 @@ use super::{
     area::Area,
     canvas::Canvas,
     drawing::Drawing,
-    edit::{Edit, Region},
+    edit::{Edit, Lean, Region},
     embed,
     encode::SOFTWARE,
     inset,
@@ -45,8 +45,9 @@ pub(super) fn write(drawing: &Drawing, composition: &Composition, share: f32) ->
         page.picture(&relief.toned(&composition.palette), Area::whole(sheet), (1, relief.opacity()))?;
     }
     let cut = composition.scene.cutout.as_ref().map_or_else(String::new, |form| page.clip(form));
+    let lean = composition.lean.as_ref().map_or_else(String::new, |lean| page.filter(lean));
     let scene = std::mem::take(&mut page.body);
-    put!(page.body, "<g{cut}>{scene}</g>\n");
+    put!(page.body, "<g{cut}{lean}>{scene}</g>\n");
     if let (Some(edit), true) = (edit, share >= 1.0) {
         page.insets(edit, composition)?;
     }
@@ -164,6 +165,25 @@ impl Page {
             }
         }
         Ok(())
+    }
+
+    fn filter(&mut self, lean: &Lean) -> String {
+        let (id, width, height) = (self.id(), self.width, self.height);
+        put!(
+            self.defs,
+            "<filter id=\"i{id}\" filterUnits=\"userSpaceOnUse\" x=\"0\" y=\"0\" width=\"{width}\" height=\"{height}\" \
+             color-interpolation-filters=\"sRGB\"><feComponentTransfer>"
+        );
+        for (channel, (slope, intercept)) in
+            ["R", "G", "B"].iter().zip(lean.slopes.iter().zip(lean.intercepts))
+        {
+            put!(
+                self.defs,
+                "<feFunc{channel} type=\"linear\" slope=\"{slope:.4}\" intercept=\"{intercept:.4}\"/>"
+            );
+        }
+        self.defs.push_str("</feComponentTransfer></filter>");
+        format!(" filter=\"url(#i{id})\"")
     }
 
     /// Moves all that there is into the region of a picture that it replaces.

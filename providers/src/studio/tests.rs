@@ -1,11 +1,16 @@
 //! The whole engine as its callers see it: files that other decoders read, pictures that stay the same, time and faults.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod album;
+mod budget;
 mod engine;
 mod files;
+mod inputs;
+mod masks;
 mod pictures;
+mod usages;
 
-use super::{Detail, Drawing, FontBook};
+use super::{Detail, Drawing, FileFormat, FontBook};
 
 fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
     Drawing {

@@ -14,7 +14,8 @@ const ABOVE: u32 = 36;
 
 /// Rows and columns of a grid with cells as large as they can be.
 fn grid(size: Size, count: u32) -> (u32, u32) {
-    let columns = (1..=count.max(1)).max_by_key(|columns| {
+    let count = count.max(1);
+    let columns = (1..=count).max_by_key(|columns| {
         let rows = count.div_ceil(*columns);
         let free = columns * rows - count;
         // The larger short side wins; of equals the grid with fewer empty cells, then the one with fewer columns.
@@ -89,7 +90,7 @@ mod tests {
         let shapes = [Size::new(300, 200), Size::new(100, 900), Size::new(64, 64), Size::new(5000, 10)];
         for room in [(0, 0, 1024, 1024), (7, 90, 1536, 512), (3, 3, 40, 900), (0, 0, 97, 61)] {
             let room = Area { x: room.0, y: room.1, width: room.2, height: room.3 };
-            for count in 1..=16 {
+            for count in 0..=16 {
                 let sizes: Vec<_> = shapes.iter().cycle().take(count).copied().collect();
                 for close in [false, true] {
                     let places = places(room, &sizes, close);

@@ -8,10 +8,12 @@
 //! Nothing of a reference but its pixels is carried over: no metadata, no colour profile.
 
 mod collage;
+mod lean;
 mod region;
 mod relief;
 mod tones;
 
+pub(super) use lean::Lean;
 pub(super) use region::Region;
 pub(super) use relief::Relief;
 pub(super) use tones::{Tones, luma};
@@ -40,6 +42,8 @@ pub struct Edit {
     fidelity: InputFidelity,
     base: Option<Base>,
     insets: Vec<Inset>,
+    /// Whether the result has the tone of the references too.
+    styled: bool,
     /// Colours to draw with.
     tones: Option<Tones>,
     /// Light and shade to draw after.
@@ -115,7 +119,8 @@ impl Edit {
         let sources = opened.collect::<Result<Vec<_>, _>>()?;
         let (images, overlay) = sources.split_at(references.images.len());
         let fidelity = references.fidelity.unwrap_or(InputFidelity::Low);
-        let mut edit = Self { fidelity, base: None, insets: Vec::new(), tones: None, relief: None };
+        let styled = references.usage == ReferenceUsage::Style;
+        let mut edit = Self { fidelity, styled, base: None, insets: Vec::new(), tones: None, relief: None };
         let mut guides = images;
         if let ([first, others @ ..], [overlay]) = (images, overlay) {
             same_size(overlay.size(), first.size())?;
@@ -141,10 +146,13 @@ impl Edit {
 
     fn read_tones(&self, guides: &[Source], close: bool) -> Result<Option<Tones>, StudioError> {
         let mut samples = guides.iter().map(|guide| guide.squeezed(SAMPLE)).collect::<Result<Vec<_>, _>>()?;
+        let mut share = if close { 1.0 } else { 0.65 };
         if let (Some(base), true) = (&self.base, samples.is_empty()) {
+            // All of its own colours would hide what is drawn into a plain picture.
+            share *= 0.7;
             samples.push(base.picture.resized(SAMPLE).into_owned());
         }
-        Ok(Tones::of(&samples, if close { 1.0 } else { 0.65 }))
+        Ok(Tones::of(&samples, share))
     }
 
     fn read_relief(&self, guides: &[Source], size: Size, close: bool) -> Result<Relief, StudioError> {
@@ -200,6 +208,12 @@ impl Edit {
             Some(tones) => palette.toned(tones),
             None => palette,
         }
+    }
+
+    /// The shift that gives what is drawn the tone of the references, judged by a sketch of it.
+    pub(super) fn lean(&self, sketch: impl FnOnce() -> Canvas) -> Option<Lean> {
+        let tones = self.tones.as_ref().filter(|_| self.styled)?;
+        Some(Lean::new(&sketch(), tones.mean, tones.share))
     }
 
     /// Light and shade to draw after.

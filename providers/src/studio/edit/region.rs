@@ -125,15 +125,17 @@ fn bounds(weights: &[u8], size: Size) -> Option<Area> {
     found
 }
 
-/// The largest rectangle of free cells within the bounds; a cell is free when all of its pixels are mostly replaced.
+/// The largest rectangle of free cells within the bounds; a cell is free when each of its pixels is replaced at least half
+/// as much as the most replaced one.
 fn room(weights: &[u8], size: Size, bounds: Area) -> Area {
+    let least = weights.iter().max().map_or(1, |most| most.div_ceil(2));
     let cell = bounds.width.max(bounds.height).div_ceil(CELLS).max(1);
     let (columns, rows) = (bounds.width.div_ceil(cell) as usize, bounds.height.div_ceil(cell) as usize);
     let mut free = vec![true; columns * rows];
     for y in 0..bounds.height {
         let row = &weights[(bounds.y + y) as usize * size.width as usize + bounds.x as usize..];
         for (x, weight) in (0..bounds.width).zip(row) {
-            free[(y / cell) as usize * columns + (x / cell) as usize] &= *weight >= 128;
+            free[(y / cell) as usize * columns + (x / cell) as usize] &= *weight >= least;
         }
     }
     let mut best = Area { x: 0, y: 0, width: 0, height: 0 };

@@ -18,6 +18,8 @@ pub(in crate::studio) struct Tones {
     pub glow: Rgb,
     /// The darkest.
     pub dark: Rgb,
+    /// The mean of all.
+    pub mean: Rgb,
     /// 0 leaves the prompt's colours, 1 replaces them.
     pub share: f32,
 }
@@ -72,7 +74,7 @@ impl Tones {
         };
         let (glow, dark) = (mean(&all[..few]), mean(&all[all.len() - few..]));
         let shades = [0, 1, 2, 3, 4].map(fifth);
-        Some(Self { sky: [0, 1, 2, 3, 4].map(band), shades, accent, glow, dark, share })
+        Some(Self { sky: [0, 1, 2, 3, 4].map(band), shades, accent, glow, dark, mean: whole, share })
     }
 
     /// A colour from light (0) to dark (1).

@@ -34,21 +34,21 @@ impl Clock for Hand {
     }
 }
 
-struct Bench {
-    engine: Arc<Studio>,
+pub(super) struct Bench {
+    pub(super) engine: Arc<Studio>,
     clock: Arc<Hand>,
-    events: Arc<Mutex<Vec<EngineEvent>>>,
+    pub(super) events: Arc<Mutex<Vec<EngineEvent>>>,
 }
 
 impl Bench {
-    fn new(latency_ms: u64, faults: bool) -> Self {
+    pub(super) fn new(latency_ms: u64, faults: bool) -> Self {
         let clock = Arc::new(Hand(AtomicI64::new(1_000_000)));
         let config = StudioConfig { latency_ms, faults, render_threads: 2, ..StudioConfig::default() };
         let engine = Arc::new(Studio::new(config, Arc::clone(&clock) as Arc<dyn Clock>).unwrap());
         Self { engine, clock, events: Arc::default() }
     }
 
-    fn call(&self, spec: ImageSpec, attempt: u32) -> Call {
+    pub(super) fn call(&self, spec: ImageSpec, attempt: u32) -> Call {
         let events = Arc::clone(&self.events);
         let id = uuid::Uuid::nil();
         Call {
@@ -64,18 +64,18 @@ impl Bench {
         Arc::clone(&self.engine).submit(self.call(spec(prompt), attempt)).await
     }
 
-    async fn accepted(&self, spec: ImageSpec) -> (UpstreamHandle, Millis) {
+    pub(super) async fn accepted(&self, spec: ImageSpec) -> (UpstreamHandle, Millis) {
         match Arc::clone(&self.engine).submit(self.call(spec, 1)).await {
             Submission::Accepted { handle, poll_at } => (handle, poll_at),
             other => panic!("{other:?}"),
         }
     }
 
-    async fn poll(&self, spec: ImageSpec, handle: &UpstreamHandle) -> Polled {
+    pub(super) async fn poll(&self, spec: ImageSpec, handle: &UpstreamHandle) -> Polled {
         Arc::clone(&self.engine).poll(self.call(spec, 1), handle.clone()).await
     }
 
-    async fn outputs(&self, spec: ImageSpec) -> Vec<Output> {
+    pub(super) async fn outputs(&self, spec: ImageSpec) -> Vec<Output> {
         let (handle, _) = self.accepted(spec.clone()).await;
         match self.poll(spec, &handle).await {
             Polled::Done(outputs) => outputs,
@@ -88,7 +88,7 @@ impl Bench {
     }
 }
 
-fn spec(prompt: &str) -> ImageSpec {
+pub(super) fn spec(prompt: &str) -> ImageSpec {
     ImageSpec {
         model: "gpt-image-2".into(),
         prompt: prompt.into(),
@@ -108,7 +108,7 @@ fn spec(prompt: &str) -> ImageSpec {
     }
 }
 
-fn rejected(submission: Submission) -> Fault {
+pub(super) fn rejected(submission: Submission) -> Fault {
     match submission {
         Submission::Rejected(fault) => fault,
         other => panic!("{other:?}"),
