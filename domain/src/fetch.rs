@@ -29,6 +29,7 @@ pub type ChunkFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<Bytes>, Fet
 /// failed, or is dropped.
 pub trait FetchBody {
     /// Waits for the next piece, which is never empty; none at the end. A failure is final: it comes again when asked again.
+    /// Giving up the wait loses nothing.
     fn chunk(&mut self) -> ChunkFuture<'_>;
 }
 

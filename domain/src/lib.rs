@@ -20,6 +20,8 @@ pub mod image;
 
 pub mod reference;
 
+pub mod response;
+
 pub mod fetch;
 
 pub mod size;

@@ -8,6 +8,7 @@ mod support;
 mod edits;
 mod images;
 mod references;
+mod responses;
 mod stream;
 
 mod idempotency;

@@ -15,6 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
     info(title = "Atelier", description = "A self-hosted gateway for image and video generation."),
     paths(
         openai::images::generate, openai::images::edit, openai::images::vary, openai::images::job, openai::images::cancel,
+        openai::responses::create, openai::responses::retrieve, openai::responses::cancel, openai::responses::delete,
         openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
         openai::models::list, openai::models::retrieve,
         native::credits::balance, native::credits::entries, native::quote::quote,

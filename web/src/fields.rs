@@ -47,6 +47,11 @@ impl Fields {
         self.map.remove(name)
     }
 
+    /// The fields as they came.
+    pub fn into_map(self) -> Map<String, Value> {
+        self.map
+    }
+
     /// SHA-256 of these fields, files and `endpoint`, in hex: the same for the same request however its keys are ordered.
     pub fn hash(&self, endpoint: &str) -> String {
         let mut hasher = Sha256::new();

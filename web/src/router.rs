@@ -42,6 +42,9 @@ routes! {
     "/v1/images/edits" => { post openai::images::edit }
     "/v1/images/variations" => { post openai::images::vary }
     "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
+    "/v1/responses" => { post openai::responses::create }
+    "/v1/responses/{id}" => { get openai::responses::retrieve, delete openai::responses::delete }
+    "/v1/responses/{id}/cancel" => { post openai::responses::cancel }
     "/v1/files" => { get openai::files::list, post openai::files::create }
     "/v1/files/{id}" => { get openai::files::retrieve, delete openai::files::delete }
     "/v1/files/{id}/content" => { get openai::files::content }

@@ -24,9 +24,10 @@ use atelier_domain::{
     engine::Engine,
     ids::{JobId, KeyId},
     job::Job,
+    media::Media,
     time::Clock,
 };
-use atelier_store::Store;
+use atelier_store::{Batch, CommitError, Expect, Store};
 use board::Board;
 use messages::{Drain, Resume, Submit};
 use policy::{Door, Recent};
@@ -99,7 +100,7 @@ impl Jobs {
             Some(live) => Some(live.job()),
             None => self.store.load::<Job>(id.uuid().as_bytes())?.map(Arc::new),
         };
-        Ok(job.filter(|job| job.key == key))
+        Ok(job.filter(|job| job.key == key && !job.forgotten))
     }
 
     /// A view that follows a key's own job to its end.
@@ -118,6 +119,32 @@ impl Jobs {
         }
         let ended = watch.end().await.unwrap_or_else(|| watch.job());
         Ok(Some(ended))
+    }
+
+    /// Ends a key's own job as far as the engine can, and shows it to nobody from then on; its files go with the janitor's next
+    /// walk. False for an id that is not the key's.
+    pub async fn forget(&self, key: KeyId, id: JobId) -> Result<bool, Refused> {
+        let Some(ended) = self.cancel(key, id).await? else { return Ok(false) };
+        if !ended.state.is_terminal() {
+            return Err(MailboxError::Closed.into());
+        }
+        let job = Job { forgotten: true, keep_until: Some(ended.updated_at), ..Job::clone(&ended) };
+        let mut batch = Batch::new();
+        batch.put_row(id.uuid().as_bytes(), &job, Expect::Present).map_err(Refused::internal)?;
+        for output in &job.outputs {
+            if let Some(media) = self.store.load::<Media>(output.media.uuid().as_bytes())? {
+                let gone = Media { expires_at: Some(ended.updated_at), ..media };
+                batch
+                    .put_row(output.media.uuid().as_bytes(), &gone, Expect::Present)
+                    .map_err(Refused::internal)?;
+            }
+        }
+        match self.store.submit(batch).await {
+            Ok(_) => Ok(true),
+            // The janitor was faster.
+            Err(CommitError::Refused { .. }) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// How many jobs are live.

@@ -9,6 +9,7 @@ use atelier_domain::{
     job::{Job, JobState, Prompt, Route, Work},
     key::ApiKey,
     price::Price,
+    response::ResponseEcho,
     time::Millis,
 };
 use atelier_store::{Batch, Expect, Row, Store, Table};
@@ -45,6 +46,8 @@ pub struct NewJob {
     pub is_retry: bool,
     /// The request's id, for the log.
     pub request_id: String,
+    /// What its answer repeats, if it answers the Responses API.
+    pub echo: Option<Box<ResponseEcho>>,
 }
 
 /// A job that answers a request.
@@ -187,7 +190,11 @@ impl JobSupervisor {
             // A repeat is told the end only.
             Some(live) => Some(live.watch().without_previews()),
             None => {
-                let job = self.parts.store.load::<Job>(id.uuid().as_bytes())?.filter(|job| job.key == key);
+                let job = self
+                    .parts
+                    .store
+                    .load::<Job>(id.uuid().as_bytes())?
+                    .filter(|job| job.key == key && !job.forgotten);
                 job.map(|job| Watch::of_ended(Arc::new(job)))
             }
         };
@@ -230,6 +237,8 @@ impl JobSupervisor {
             body_hash: new.body_hash.clone(),
             idempotency_key: new.idempotency_key.clone(),
             request_id: new.request_id.clone(),
+            echo: new.echo.clone(),
+            forgotten: false,
         }
     }
 

@@ -199,6 +199,7 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         idempotency_key: None,
         is_retry: false,
         request_id: "req_test".into(),
+        echo: None,
     }
 }
 
@@ -231,6 +232,8 @@ pub fn queued_job(key: &ApiKey, number: u128, price: Credits) -> Job {
         body_hash: new.body_hash,
         idempotency_key: None,
         request_id: new.request_id,
+        echo: None,
+        forgotten: false,
     }
 }
 

@@ -202,6 +202,8 @@ impl Books {
             body_hash: "0".repeat(64),
             idempotency_key: None,
             request_id: format!("req_{}", Uuid::now_v7().simple()),
+            echo: None,
+            forgotten: false,
         }
     }
 }

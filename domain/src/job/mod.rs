@@ -13,6 +13,7 @@ use crate::{
     fault::FaultClass,
     ids::{AccountId, JobId, KeyId, MediaId},
     price::Price,
+    response::ResponseEcho,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -200,6 +201,16 @@ pub struct Job {
     pub idempotency_key: Option<String>,
     /// The request that made it, for the log.
     pub request_id: String,
+    /// What its answer repeats, if it answers the Responses API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Box<ResponseEcho>>,
+    /// Its owner deleted it: nobody is shown it any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forgotten: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Job {
@@ -240,5 +251,7 @@ pub(crate) fn fixture(id: JobId) -> Job {
         body_hash: String::new(),
         idempotency_key: None,
         request_id: "req_1".into(),
+        echo: None,
+        forgotten: false,
     }
 }

@@ -16,7 +16,7 @@ use atelier_domain::fetch::{FetchBody, FetchError, FetchErrorKind, FetchLimits, 
 use clock::ManualClock;
 use names::Names;
 use rustls::RootCertStore;
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// The whole time of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,6 +56,11 @@ impl World {
         let mut fetched = self.open(url).await.map_err(|error| error.kind)?;
         rest(&mut *fetched.body).await
     }
+}
+
+/// What a broken bound would wait for forever, and a test must not.
+async fn soon<T>(bounded: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, bounded).await.expect("it goes on after its time")
 }
 
 async fn rest(body: &mut dyn FetchBody) -> Result<Vec<u8>, FetchErrorKind> {

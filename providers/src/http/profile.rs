@@ -49,3 +49,46 @@ impl Profile {
         Client::builder().connector(connector).disable_redirects().disable_timeout().finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{super::tls_config, *};
+    use atelier_domain::engine::LocalFuture;
+    use rustls::RootCertStore;
+    use std::{io, net::SocketAddr};
+
+    struct Nowhere;
+
+    impl Dial for Nowhere {
+        fn addresses(&self, _host: String, _port: u16) -> LocalFuture<io::Result<Vec<SocketAddr>>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+    }
+
+    fn profile() -> Arc<Profile> {
+        let tls = tls_config(RootCertStore::empty(), &[]).unwrap();
+        Arc::new(Profile { dial: Arc::new(Nowhere), tls, connect_timeout: Duration::from_secs(1) })
+    }
+
+    fn clients() -> usize {
+        CLIENTS.with_borrow(Vec::len)
+    }
+
+    #[actix_rt::test]
+    async fn each_profile_has_one_client_on_this_thread_and_none_when_it_is_gone() {
+        let (first, second) = (profile(), profile());
+        let _ = (first.client(), second.client(), first.client());
+        assert_eq!(clients(), 2);
+        drop((first, second));
+        let _ = profile().client();
+        assert_eq!(clients(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn a_host_without_an_address_is_not_resolved_behind_the_dialler_s_back() {
+        let call = profile().client().get("http://127.0.0.1:1/").send().await;
+        let error = call.unwrap_err().to_string();
+        assert!(error.contains("unresolved host"), "{error}");
+    }
+}

@@ -139,6 +139,7 @@ pub fn new_job(
         idempotency_key: idempotency_key(request)?,
         is_retry: retries.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0),
         request_id: RequestId::of(request),
+        echo: None,
     })
 }
 

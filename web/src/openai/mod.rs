@@ -2,9 +2,11 @@
 
 pub mod answer;
 pub mod files;
+mod follow;
 pub mod images;
 pub mod job_view;
 pub mod models;
 pub mod request;
 pub mod request_schema;
+pub mod responses;
 pub mod stream;

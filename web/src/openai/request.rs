@@ -66,9 +66,19 @@ pub struct Asker<'a> {
 
 /// Reads a request for images. Nothing is fetched before all fields are right.
 pub async fn read<'a>(asker: Asker<'a>, fields: &mut Fields, way: Way) -> Result<ImageRequest<'a>, Problem> {
+    let given = Given::take(fields);
+    read_with(asker, fields, way, given).await
+}
+
+/// Reads a request whose pictures were taken out of its fields.
+pub async fn read_with<'a>(
+    asker: Asker<'a>,
+    fields: &mut Fields,
+    way: Way,
+    given: Given,
+) -> Result<ImageRequest<'a>, Problem> {
     let gateway = asker.gateway;
     let model = model(gateway, asker.key, fields)?;
-    let given = Given::take(fields);
     let prompt = prompt(fields, gateway.limits.prompt_chars, way)?;
     if way != Way::Generate && given.images.is_empty() {
         // A picture that is no picture was sent, too.

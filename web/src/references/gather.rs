@@ -7,7 +7,7 @@ use super::{
 use crate::{gateway::Gateway, links::Linked, problem::Problem};
 use atelier_actors::{Refused, media_library::Upload};
 use atelier_domain::{
-    code::Code,
+    code::{Code, Retry},
     fetch::FetchLimits,
     ids::KeyId,
     image::ReferenceUsage,
@@ -18,7 +18,10 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// When a busy fetcher has room again, as a rule.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Pictures of one request that are brought in at once.
 const AT_ONCE: usize = 4;
@@ -93,6 +96,7 @@ impl Gatherer<'_> {
                 None => Ok(file.upload),
             },
             Source::Text(text) => self.text(&text, field, number).await,
+            Source::Made(id) => self.gateway.library.reuse(self.key, id).await.map_err(about),
             Source::Kept(id) => self.gateway.library.reuse_file(self.key, id).await.map_err(about),
         }
     }
@@ -162,7 +166,9 @@ impl Gatherer<'_> {
         let limits = FetchLimits { bytes: self.gateway.library.longest() };
         let failed = |error: atelier_domain::fetch::FetchError| {
             tracing::info!(context = %error.context, reason = %error, "a picture was not fetched");
-            Problem::new(error.code(), told(field, number, &error.to_string())).param(field)
+            let refused = Refused::new(error.code(), told(field, number, &error.to_string()));
+            // Only a fetcher that is busy is worth another try.
+            about(if error.code().retry() == Retry::Yes { refused.retry_after(BUSY_WAIT) } else { refused })
         };
         let mut fetched = self.gateway.fetcher.clone().fetch(url.to_owned(), limits).await.map_err(failed)?;
         let mut receiving = self.gateway.library.receive(self.key).await.map_err(about)?;

@@ -6,7 +6,7 @@ use crate::{
 };
 use atelier_domain::{
     code::Code,
-    ids::FileId,
+    ids::{FileId, MediaId},
     image::{InputFidelity, ReferenceUsage},
 };
 use serde_json::Value;
@@ -26,6 +26,8 @@ pub enum Source {
     Text(String),
     /// A file that was uploaded before.
     Kept(FileId),
+    /// What an earlier job made.
+    Made(MediaId),
 }
 
 /// Everything that a request says about pictures.
@@ -110,7 +112,8 @@ fn all(fields: &mut Fields, name: &str) -> Vec<Source> {
 const SHAPES: &str =
     "a picture is an http(s) URL, a data URI, base64, {\"image_url\": …}, {\"url\": …} or {\"file_id\": …}";
 
-fn source(item: &Value) -> Result<Option<Source>, String> {
+/// What one value says; none when it says nothing.
+pub fn source(item: &Value) -> Result<Option<Source>, String> {
     let text = |text: &str| match text.trim() {
         "" => Ok(None),
         id if id.starts_with("file-") && id.len() < 64 => kept(id).map(Some),

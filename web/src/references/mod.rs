@@ -6,4 +6,4 @@ mod given;
 mod rules;
 
 pub use gather::{Gathered, Gatherer};
-pub use given::{Given, PICTURES};
+pub use given::{Given, PICTURES, Source, source};

@@ -3,6 +3,7 @@
 use super::{
     BYTES, Duration, FetchErrorKind, World, rest,
     server::{CHUNKED, Server, Step, ok, say},
+    soon,
 };
 use futures_util::{FutureExt as _, join};
 
@@ -86,7 +87,7 @@ async fn nobody_listening_is_told_as_such() {
 async fn a_server_that_never_answers_is_left() {
     let server = Server::start(|_| vec![Step::Hold]).await;
     let (world, url) = (world(), server.url(HOST, "/"));
-    let (outcome, ()) = join!(world.get(&url), async {
+    let (outcome, ()) = join!(soon(world.get(&url)), async {
         server.was_asked(1).await;
         world.clock.advance(Duration::from_secs(15));
     });
@@ -100,7 +101,8 @@ async fn a_body_that_stops_is_left_before_the_deadline() {
     let world = world();
     let mut fetched = world.open(&server.url(HOST, "/")).await.unwrap();
     assert_eq!(fetched.body.chunk().await.unwrap().unwrap(), "x");
-    let (stopped, ()) = join!(fetched.body.chunk(), async { world.clock.advance(Duration::from_secs(10)) });
+    let (stopped, ()) =
+        join!(soon(fetched.body.chunk()), async { world.clock.advance(Duration::from_secs(10)) });
     assert_eq!(stopped.unwrap_err().kind, FetchErrorKind::TimedOut);
     server.was_left(1).await;
     assert_eq!(
@@ -122,7 +124,7 @@ async fn a_body_that_trickles_ends_at_the_deadline() {
         world.clock.advance(Duration::from_secs(9));
     }
     // 27 s are over, and the next piece is not late yet when the whole time is.
-    let (late, ()) = join!(fetched.body.chunk(), async { world.clock.advance(Duration::from_secs(3)) });
+    let (late, ()) = join!(soon(fetched.body.chunk()), async { world.clock.advance(Duration::from_secs(3)) });
     assert_eq!(late.unwrap_err().kind, FetchErrorKind::TimedOut);
     server.was_left(1).await;
 }
@@ -166,6 +168,6 @@ async fn waiting_for_a_place_counts_and_is_not_the_url_s_fault() {
     let world = named(World::with(&[HOST], 1, super::public_roots()));
     let url = server.url(HOST, "/");
     let _held = world.open(&url).await.unwrap();
-    let (waited, ()) = join!(world.get(&url), async { world.clock.advance(super::TIMEOUT) });
+    let (waited, ()) = join!(soon(world.get(&url)), async { world.clock.advance(super::TIMEOUT) });
     assert_eq!((waited, server.accepted()), (Err(FetchErrorKind::Busy), 1));
 }
