@@ -248,11 +248,11 @@ def case_a_job_is_found_where_older_examples_look(place):
     assert job["status"] == "succeeded", job
 
 
-def polled(get):
+def polled(get, running=("queued", "running")):
     deadline = time.monotonic() + POLL_LIMIT_S
     while True:
         job = get()
-        if job["status"] not in ("queued", "running"):
+        if job["status"] not in running:
             return job
         assert time.monotonic() < deadline, f"still {job['status']} after {POLL_LIMIT_S} s"
         time.sleep(0.05)

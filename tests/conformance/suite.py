@@ -11,12 +11,18 @@ import traceback
 import openai
 
 import cases
+import edits
+import responses
+import streams
 
 
 def main():
     place = cases.Place(sys.argv[1], os.environ["ATELIER_KEY"], os.environ["ATELIER_ADMIN_PASSWORD"])
     wanted = sys.argv[2:]
-    found = {name.removeprefix("case_"): case for name, case in vars(cases).items() if name.startswith("case_")}
+    modules = [cases, edits, responses, streams]
+    named = [item for module in modules for item in vars(module).items() if item[0].startswith("case_")]
+    found = {name.removeprefix("case_"): case for name, case in named}
+    assert len(found) == len(named), "two cases have one name"
     chosen = {name: case for name, case in found.items() if not wanted or name in wanted}
     failed = 0
     for name, case in chosen.items():
