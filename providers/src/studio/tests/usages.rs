@@ -234,6 +234,17 @@ async fn the_same_edit_gives_the_same_bytes_and_n_edits_differ() {
 }
 
 #[tokio::test]
+async fn more_edits_at_once_than_there_are_threads_all_end() {
+    let album = Album::new();
+    let picture = album.png("photo.png", &photo(64, 48).into());
+    let bench = Bench::new(0, false);
+    let references = references(vec![picture], ReferenceUsage::Subject);
+    let asked = ImageSpec { n: 3, references: Some(references), ..spec("fox") };
+    let all = futures_util::future::join_all((0..8).map(|_| bench.outputs(asked.clone()))).await;
+    assert!(all.iter().all(|outputs| outputs.len() == 3 && *outputs == all[0]));
+}
+
+#[tokio::test]
 async fn edits_stream_previews_that_come_nearer() {
     let album = Album::new();
     let picture = album.png("photo.png", &photo(64, 48).into());
