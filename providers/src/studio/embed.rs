@@ -10,6 +10,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// The longest side of an embedded picture, in pixels.
 const LONGEST: u32 = 1024;
+/// Pictures up to this side are enlarged so much that JPEG would show; as PNG they are small enough.
+const COARSE: u32 = 128;
 /// The JPEG quality of embedded pictures without alpha.
 const QUALITY: u8 = 88;
 
@@ -26,7 +28,7 @@ pub(super) fn uri(canvas: &Canvas, share: usize) -> Result<String, StudioError> 
         }
     };
     let small = canvas.resized(Size::new(part(canvas.width), part(canvas.height)));
-    let (mime, format) = if small.is_opaque() {
+    let (mime, format) = if small.is_opaque() && small.size().long_side() > COARSE {
         ("image/jpeg", FileFormat::Jpeg(QUALITY))
     } else {
         ("image/png", FileFormat::Png)

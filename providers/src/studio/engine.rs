@@ -19,7 +19,7 @@ use atelier_domain::{
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Outputs of one call; the API asks for no more.
 const MAX_OUTPUTS: u32 = 10;
@@ -36,6 +36,8 @@ pub struct Studio {
     clock: Arc<dyn Clock>,
     fonts: FontBook,
     permits: Arc<Semaphore>,
+    /// Held from the reading of references to the last output: it is what bounds how many edits are in memory.
+    desks: Arc<Semaphore>,
 }
 
 /// The upstream handle: with the task, all that a poll needs.
@@ -71,7 +73,8 @@ impl Studio {
         let fonts = FontBook::new(config.font_paths.clone())?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if config.render_threads == 0 { cores() } else { config.render_threads };
-        Ok(Self { config, clock, fonts, permits: Arc::new(Semaphore::new(threads)) })
+        let [permits, desks] = [(); 2].map(|()| Arc::new(Semaphore::new(threads)));
+        Ok(Self { config, clock, fonts, permits, desks })
     }
 
     fn script(&self, spec: &ImageSpec) -> Script {
@@ -125,8 +128,9 @@ impl Studio {
 
     /// Draws all outputs, each on a thread of its own as far as there are permits. The references are read once for all.
     async fn draw(self: Arc<Self>, spec: &ImageSpec, script: &Script, events: &EventSink) -> Polled {
-        let edit = match self.read(spec).await {
-            Ok(edit) => edit,
+        let (edit, _desk) = match self.read(spec).await {
+            Ok(Some((edit, desk))) => (Some(edit), Some(desk)),
+            Ok(None) => (None, None),
             Err(fault) => return Polled::Failed(fault),
         };
         let outputs = (0..spec.n.clamp(1, MAX_OUTPUTS)).map(|index| {
@@ -152,10 +156,13 @@ impl Studio {
         }
     }
 
-    async fn read(&self, spec: &ImageSpec) -> Result<Option<Arc<Edit>>, Fault> {
+    async fn read(&self, spec: &ImageSpec) -> Result<Option<(Arc<Edit>, OwnedSemaphorePermit)>, Fault> {
         let Some(references) = spec.references.clone() else { return Ok(None) };
+        let desks = Arc::clone(&self.desks);
+        let desk = desks.acquire_owned().await.map_err(|error| internal(&error.to_string()))?;
         let (size, opaque) = (spec.size, spec.background == Background::Opaque);
-        self.blocking(move || Edit::read(&references, size, opaque)).await.map(|edit| Some(Arc::new(edit)))
+        let edit = self.blocking(move || Edit::read(&references, size, opaque)).await?;
+        Ok(Some((Arc::new(edit), desk)))
     }
 
     async fn draw_one(self: Arc<Self>, order: Order) -> Result<Output, Fault> {

@@ -106,18 +106,21 @@ pub(super) fn tinted(picture: &Canvas, palette: &Palette) -> Canvas {
     tinted
 }
 
-/// A shadow and a light rim, in units of the sheet's short side.
+/// The outline of an inset, larger by `grow` and lower by `drop` pixels, in units of the sheet's short side.
+pub(super) fn outline(place: Area, unit: f32, (grow, drop): (f32, f32)) -> Form {
+    let (right, below) = place.end();
+    Form::Rect {
+        min: at((place.x as f32 - grow) / unit, (place.y as f32 - grow + drop) / unit),
+        max: at((right as f32 + grow) / unit, (below as f32 + grow + drop) / unit),
+        radius: (place.size().short_side() as f32 * CORNER + grow) / unit,
+    }
+}
+
+/// A shadow and a light rim.
 pub(super) fn frame(place: Area, unit: f32, palette: &Palette) -> [Layer; 4] {
-    let short = place.width.min(place.height) as f32;
-    let rect = |grow: f32, drop: f32, ink: Ink| {
-        let (right, below) = place.end();
-        let form = Form::Rect {
-            min: at((place.x as f32 - grow) / unit, (place.y as f32 - grow + drop) / unit),
-            max: at((right as f32 + grow) / unit, (below as f32 + grow + drop) / unit),
-            radius: (short * CORNER + grow) / unit,
-        };
-        Layer::new(form, Fill::Flat(ink))
-    };
+    let short = place.size().short_side() as f32;
+    let rect =
+        |grow: f32, drop: f32, ink: Ink| Layer::new(outline(place, unit, (grow, drop)), Fill::Flat(ink));
     let (step, shadow) = (short * 0.012, palette.dark.ink(0.16));
     [
         rect(step * 2.6, step, shadow),

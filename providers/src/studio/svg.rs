@@ -158,11 +158,18 @@ impl Page {
                     self.layer(&layer);
                 }
             }
+            let clip = if picture.is_opaque() {
+                self.clip(&inset::outline(place, self.unit, (0.0, 0.0)))
+            } else {
+                String::new()
+            };
+            put!(self.body, "<g{clip}>");
             if edit.is_close() {
                 self.picture(picture, place, (count, 1.0))?;
             } else {
                 self.picture(&inset::tinted(picture, &composition.palette), place, (count, 0.9))?;
             }
+            self.body.push_str("</g>");
         }
         Ok(())
     }

@@ -1,10 +1,20 @@
-//! The segments of a JPEG, walked once without decoding: its sides, its orientation, and whether its end is there. The
-//! decoder itself fills what is missing with grey, which must not pass for a picture.
+//! JPEG. Its segments are walked once without decoding: its sides, its orientation, and whether its end is there. The decoder
+//! itself fills what is missing with grey, which must not pass for a picture. It gives the picture as a whole: 3 bytes per
+//! pixel, and up to 6 more for the coefficients of a progressive one.
 
-use super::{Trouble, check_size};
-use atelier_domain::size::Size;
+use super::{Trouble, check_size, rows::alone};
+use atelier_domain::{reference::MAX_REFERENCE_SIDE, size::Size};
 use image::metadata::Orientation;
-use std::io::{BufRead, Read};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+};
+use zune_core::{
+    bytestream::{ZByteReaderTrait, ZCursor},
+    colorspace::ColorSpace,
+    options::DecoderOptions,
+};
+use zune_jpeg::JpegDecoder;
 
 const START: u8 = 0xd8;
 const END: u8 = 0xd9;
@@ -58,6 +68,52 @@ pub(super) fn survey(reader: &mut impl BufRead) -> Result<(Size, Orientation), T
         }
         next = marker(reader)?;
     }
+}
+
+/// Files up to this length are read before they are decoded, which is twice as fast as decoding them as they are read.
+const READ_AHEAD: u64 = 8 << 20;
+
+/// Hands every row to `take`, as 8-bit RGBA.
+pub(super) fn rows(
+    mut reader: BufReader<File>,
+    size: Size,
+    take: &mut dyn FnMut(u32, &[u8]),
+) -> Result<(), Trouble> {
+    let length = reader.get_ref().metadata().map_err(|error| Trouble::damaged(&error))?.len();
+    if length > READ_AHEAD {
+        return decode(reader, size, take);
+    }
+    let mut bytes = Vec::new();
+    reader.by_ref().take(READ_AHEAD).read_to_end(&mut bytes).map_err(|error| Trouble::damaged(&error))?;
+    decode(ZCursor::new(bytes), size, take)
+}
+
+fn decode<R: ZByteReaderTrait>(
+    reader: R,
+    size: Size,
+    take: &mut dyn FnMut(u32, &[u8]),
+) -> Result<(), Trouble> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(MAX_REFERENCE_SIDE as usize)
+        .set_max_height(MAX_REFERENCE_SIDE as usize)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let _alone = alone();
+    let mut decoder = JpegDecoder::new_with_options(reader, options);
+    decoder.decode_headers().map_err(|error| Trouble::damaged(&error))?;
+    let sides = (size.width as usize, size.height as usize);
+    let mut pixels = vec![0; sides.0 * sides.1 * 3];
+    if decoder.dimensions() != Some(sides) || decoder.output_buffer_size() != Some(pixels.len()) {
+        return Err(Trouble::damaged(&"the sides are not those of the header"));
+    }
+    decoder.decode_into(&mut pixels).map_err(|error| Trouble::damaged(&error))?;
+    let mut rgba = Vec::with_capacity(sides.0 * 4);
+    for (y, row) in (0..).zip(pixels.chunks_exact(sides.0 * 3)) {
+        rgba.clear();
+        rgba.extend(row.as_chunks().0.iter().flat_map(|[red, green, blue]| [*red, *green, *blue, 255]));
+        take(y, &rgba);
+    }
+    Ok(())
 }
 
 fn byte(reader: &mut impl BufRead) -> Result<u8, Trouble> {

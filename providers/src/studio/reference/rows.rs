@@ -1,11 +1,10 @@
-//! From a file to rows of 8-bit RGBA. PNG comes row by row; the decoders of the other formats want the whole picture, and
-//! get it one at a time: 3 or 4 bytes per pixel, for JPEG also the file itself and, when it is progressive, up to 6 more
-//! bytes per pixel for its coefficients.
+//! From a file to rows of 8-bit RGBA. PNG comes row by row; the decoders of the other formats give the whole picture, 3 or 4
+//! bytes per pixel, and do so for one picture at a time.
 
 use super::{
     Trouble,
     header::{Header, Kind},
-    png,
+    jpeg, png,
 };
 use atelier_domain::{
     reference::{MAX_REFERENCE_PIXELS, MAX_REFERENCE_SIDE},
@@ -13,7 +12,7 @@ use atelier_domain::{
 };
 use image::{
     ColorType, ImageDecoder, Limits,
-    codecs::{gif::GifDecoder, jpeg::JpegDecoder, webp::WebPDecoder},
+    codecs::{gif::GifDecoder, webp::WebPDecoder},
 };
 use std::{
     fs::File,
@@ -36,7 +35,7 @@ pub(super) fn read(file: File, header: &Header, take: &mut dyn FnMut(u32, &[u8])
     let stored = header.stored;
     match header.kind {
         Kind::Png => png::rows(reader, stored, take),
-        Kind::Jpeg => whole(|| JpegDecoder::new(reader), stored, take),
+        Kind::Jpeg => jpeg::rows(reader, stored, take),
         Kind::Webp => whole(|| WebPDecoder::new(reader), stored, take),
         Kind::Gif => whole(|| GifDecoder::new(reader), stored, take),
     }
@@ -56,8 +55,6 @@ fn whole<D: ImageDecoder>(
         match color {
             ColorType::Rgba8 => rgba.extend_from_slice(row),
             ColorType::Rgb8 => rgba.extend(row.as_chunks().0.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255])),
-            ColorType::L8 => rgba.extend(row.iter().flat_map(|v| [*v, *v, *v, 255])),
-            ColorType::La8 => rgba.extend(row.as_chunks().0.iter().flat_map(|[v, a]| [*v, *v, *v, *a])),
             other => {
                 return Err(Trouble {
                     detail: format!("{other:?}"),

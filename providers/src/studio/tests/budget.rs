@@ -1,4 +1,4 @@
-//! Sixteen references of 50 MB each are drawn from within 64 MB of memory.
+//! Sixteen references of 50 MB each are drawn from within 64 MiB of memory.
 #![cfg(target_os = "linux")]
 
 use super::{
@@ -6,12 +6,12 @@ use super::{
     album::{Album, references},
 };
 use atelier_domain::{image::ReferenceUsage, reference::Picture, size::Size};
-use std::{io::Write, path::Path, process::Command, sync::Arc};
+use std::{fs::File, io::BufWriter, path::Path, process::Command, sync::Arc};
 
 /// Set in the process whose memory is measured: a process of its own, since tests run side by side.
 const MEASURED: &str = "ATELIER_MEASURES_AN_EDIT_OF";
 const SIDE: u32 = 4096;
-const COUNT: usize = 16;
+const LEAST_BYTES: u64 = 30_000_000;
 const BUDGET_KB: u64 = 64 << 10;
 
 /// The most memory that this process has held so far, in KiB.
@@ -21,28 +21,32 @@ fn peak_kb() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Noise, stored: as large as a picture of this size gets.
-fn write_noise(path: &Path) -> u64 {
-    let out = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let mut encoder = png::Encoder::new(out, SIDE, SIDE);
+/// Noise: as large as a picture of this size gets.
+fn noise() -> Vec<u8> {
+    let mut rng = super::super::drawing::Rng::new(1);
+    let mut pixels = vec![0; SIDE as usize * SIDE as usize * 3];
+    pixels.as_chunks_mut::<8>().0.iter_mut().for_each(|part| *part = rng.next().to_le_bytes());
+    pixels
+}
+
+fn png(path: &Path) {
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), SIDE, SIDE);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::NoCompression);
-    let mut writer = encoder.write_header().unwrap();
-    let mut rows = writer.stream_writer().unwrap();
-    let mut rng = super::super::drawing::Rng::new(1);
-    let mut row = vec![0; SIDE as usize * 3];
-    for _ in 0..SIDE {
-        row.chunks_mut(8).for_each(|part| part.copy_from_slice(&rng.next().to_le_bytes()[..part.len()]));
-        rows.write_all(&row).unwrap();
-    }
-    rows.finish().unwrap();
-    std::fs::metadata(path).unwrap().len()
+    encoder.write_header().unwrap().write_image_data(&noise()).unwrap();
+}
+
+fn jpeg(path: &Path) {
+    let mut encoder = jpeg_encoder::Encoder::new_file(path, 100).unwrap();
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_4_4);
+    let side = u16::try_from(SIDE).unwrap();
+    encoder.encode(&noise(), side, side, jpeg_encoder::ColorType::Rgb).unwrap();
 }
 
 fn edit(folder: &Path) -> u64 {
     let size = Size::new(SIDE, SIDE);
-    let pictures = (0..COUNT).map(|i| {
-        let path = folder.join(format!("{i}.png"));
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let pictures = files.map(|path| {
         let bytes = std::fs::metadata(&path).unwrap().len();
         Picture { path, mime: "image/png".into(), bytes, size }
     });
@@ -55,29 +59,37 @@ fn edit(folder: &Path) -> u64 {
     peak_kb() - before
 }
 
-#[test]
-fn sixteen_references_of_fifty_megabytes_fit_into_sixty_four() {
+/// Writes a file, and measures in a process of its own what drawing from `count` like it takes.
+fn measure(name: &str, count: usize, write: fn(&Path)) {
     if let Some(folder) = std::env::var_os(MEASURED) {
         let grown = edit(Path::new(&folder));
         assert!(grown < BUDGET_KB, "{grown} KiB");
         return;
     }
     let album = Album::new();
-    let bytes = write_noise(&album.path("0.png"));
-    assert!(bytes > 50_000_000, "{bytes}");
-    for i in 1..COUNT {
-        std::fs::hard_link(album.path("0.png"), album.path(&format!("{i}.png"))).unwrap();
+    write(&album.path("0"));
+    let bytes = std::fs::metadata(album.path("0")).unwrap().len();
+    assert!(bytes > LEAST_BYTES, "{bytes}");
+    for i in 1..count {
+        std::fs::hard_link(album.path("0"), album.path(&i.to_string())).unwrap();
     }
-    let name = "studio::tests::budget::sixteen_references_of_fifty_megabytes_fit_into_sixty_four";
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(MEASURED, album.path("0.png").parent().unwrap())
+        .args(["--exact", &format!("studio::tests::budget::{name}"), "--nocapture"])
+        .env(MEASURED, album.path("0").parent().unwrap())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
-    assert!(
-        child.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&child.stderr)
-    );
+    let complaint = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}{complaint}");
+}
+
+#[test]
+fn sixteen_png_of_fifty_megabytes_fit_into_sixty_four() {
+    measure("sixteen_png_of_fifty_megabytes_fit_into_sixty_four", 16, png);
+}
+
+#[test]
+fn jpeg_of_as_many_pixels_fit_too() {
+    // Three, since each takes two seconds; they do not add up.
+    measure("jpeg_of_as_many_pixels_fit_too", 3, jpeg);
 }
