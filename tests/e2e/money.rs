@@ -169,3 +169,22 @@ async fn an_unmetered_key_is_told_nothing_about_credit() {
     assert_eq!((&credits["balance"], &credits["currency"]), (&json!(0), &json!("credits")));
     app.finish().await;
 }
+
+#[actix_rt::test]
+async fn what_was_made_of_several_is_charged_and_the_rest_is_told() {
+    let app = App::start().await;
+    let owner = app.metered(10).await;
+    let body = small_with("three foxes [[fault:content#2]]", json!({ "n": 3 }));
+    let answer = generate(&owner.client, &body).await;
+    let images = answer.json();
+    assert_eq!((answer.status, images["data"].as_array().unwrap().len()), (200, 2), "{}", answer.text());
+    assert_eq!(images["usage"]["credits_charged"], 2);
+    assert_eq!((&images["incomplete"]["requested"], &images["incomplete"]["made"]), (&json!(3), &json!(2)));
+    assert_eq!(credits(&owner.client).await, (8, 0));
+    let all = small_with("two foxes [[fault:content#1]][[fault:content#2]]", json!({ "n": 2 }));
+    expect_error(&generate(&owner.client, &all).await, 400, "content_policy_violation");
+    let whole = generate(&owner.client, &small_with("two foxes", json!({ "n": 2 }))).await.json();
+    assert!(whole.get("incomplete").is_none());
+    assert_eq!(credits(&owner.client).await, (6, 0));
+    app.finish().await;
+}

@@ -141,7 +141,14 @@ impl Studio {
                 partials: spec.partial_images.min(MAX_PARTIALS),
                 events: Arc::clone(events),
             };
-            Arc::clone(&self).draw_one(order)
+            let mishap = script.output_fault(index).map(|class| scripted(class, self.clock.now()));
+            let studio = Arc::clone(&self);
+            async move {
+                match mishap {
+                    Some(fault) => Err(fault),
+                    None => studio.draw_one(order).await,
+                }
+            }
         });
         let (mut made, mut first_fault) = (Vec::new(), None);
         for result in join_all(outputs).await {

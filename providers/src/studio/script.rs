@@ -1,5 +1,6 @@
 //! Words in a prompt that steer the engine, for tests of everything above it: `[[delay:1500]]`, `[[fault:overloaded]]`,
-//! `[[fault:overloaded*2]]` (the first two attempts only), `[[fault:panic]]`. Read only when `[studio] faults` is on.
+//! `[[fault:overloaded*2]]` (the first two attempts only), `[[fault:content#2]]` (the second output only),
+//! `[[fault:panic]]`. Read only when `[studio] faults` is on.
 
 use atelier_domain::fault::FaultClass;
 
@@ -24,6 +25,8 @@ pub(super) struct Script {
     pub delay_ms: Option<u64>,
     /// What goes wrong, and up to which attempt.
     mishaps: Vec<(Mishap, u32)>,
+    /// Outputs, from 1, that go wrong alone.
+    outputs: Vec<(FaultClass, u32)>,
 }
 
 impl Script {
@@ -55,6 +58,11 @@ impl Script {
         self.mishaps.iter().find(|(_, last)| attempt <= *last).map(|(mishap, _)| *mishap)
     }
 
+    /// What goes wrong with one output (from 0) while others are made, if anything.
+    pub fn output_fault(&self, index: u32) -> Option<FaultClass> {
+        self.outputs.iter().find(|(_, number)| *number == index + 1).map(|(class, _)| *class)
+    }
+
     fn understand(&mut self, word: &str) -> bool {
         let Some((verb, value)) = word.split_once(':') else { return false };
         match verb.trim() {
@@ -62,6 +70,14 @@ impl Script {
                 let Ok(delay) = value.trim().parse::<u64>() else { return false };
                 self.delay_ms = Some(delay.min(MAX_DELAY_MS));
                 true
+            }
+            "fault" if value.contains('#') => {
+                let output = value.split_once('#').and_then(|(name, number)| {
+                    let class = FaultClass::parse(&name.trim().replace('_', "-"))?;
+                    Some((class, number.trim().parse().ok()?))
+                });
+                self.outputs.extend(output);
+                output.is_some()
             }
             "fault" => {
                 let (name, last) = match value.split_once('*') {
@@ -97,6 +113,7 @@ mod tests {
             ("no words", "no words", None),
             ("[[delay:soon]] [[huh]] [[fault:gremlins]]", "[[delay:soon]] [[huh]] [[fault:gremlins]]", None),
             ("[[fault:content*x]]", "[[fault:content*x]]", None),
+            ("[[fault:content#2]] [[fault:content#x]]", " [[fault:content#x]]", None),
             ("open [[delay:5", "open [[delay:5", None),
             ("[[[[delay:7]]", "[[", Some(7)),
             ("[[delay:99999999999]]", "", Some(MAX_DELAY_MS)),
@@ -114,6 +131,13 @@ mod tests {
             }
         }
         assert_eq!(faults("[[fault:panic]]", 1), Some(Mishap::Panic));
+    }
+
+    #[test]
+    fn an_output_goes_wrong_alone() {
+        let script = Script::read("two foxes [[fault:content#2]]");
+        assert_eq!([0, 1, 2].map(|at| script.output_fault(at)), [None, Some(FaultClass::Content), None]);
+        assert_eq!(script.mishap(1), None);
     }
 
     #[test]

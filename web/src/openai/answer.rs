@@ -35,6 +35,31 @@ pub struct ImagesResponse {
     pub size: Option<String>,
     /// Tokens (0 when the engine counts none) and credit.
     pub usage: Usage,
+    /// Said when fewer images were made than asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Incomplete>,
+}
+
+/// Fewer images than asked for: those that failed cost nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Incomplete {
+    /// How many were asked for.
+    pub requested: u32,
+    /// How many were made.
+    pub made: u32,
+    /// The same in words.
+    #[schema(example = "2 of 3 images were made; the others failed and cost nothing")]
+    pub message: String,
+}
+
+/// What to say when a completed job made fewer images than asked for.
+pub fn incomplete(job: &Job) -> Option<Incomplete> {
+    let (requested, made) = (job.work.outputs(), u32::try_from(job.outputs.len()).unwrap_or(u32::MAX));
+    (made < requested).then(|| Incomplete {
+        requested,
+        made,
+        message: format!("{made} of {requested} images were made; the others failed and cost nothing"),
+    })
 }
 
 /// One image.
@@ -157,5 +182,6 @@ pub async fn images(gateway: &Gateway, job: &Job, origin: &str) -> Result<Images
         quality: known_quality(image.quality),
         size: known_size(image),
         usage: usage(gateway, job)?,
+        incomplete: incomplete(job),
     })
 }

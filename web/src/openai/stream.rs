@@ -40,6 +40,9 @@ impl Voice for Images {
         let mut event = described(job, &name)?;
         event["b64_json"] = answer::base64(gateway, &job.outputs[at]).await?.into();
         event["usage"] = json!(answer::usage(gateway, job)?);
+        if let Some(incomplete) = answer::incomplete(job) {
+            event["incomplete"] = json!(incomplete);
+        }
         Ok(vec![frame(&name, &event)])
     }
 
