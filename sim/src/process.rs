@@ -144,6 +144,11 @@ impl Server {
         Client::new(&self.setup.origin())
     }
 
+    /// Its number among the processes of the machine.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it answers.
     ///
     /// # Errors

@@ -24,3 +24,4 @@ mod ops;
 
 mod program;
 mod restart;
+mod uploads;
