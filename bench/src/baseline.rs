@@ -6,8 +6,9 @@ use actix_web::{
     App, HttpResponse, HttpServer,
     web::{self, Data},
 };
+use futures_util::StreamExt;
 use serde_json::Value;
-use std::{env, process::Command, time::Duration};
+use std::{env, io::Write, process::Command, time::Duration};
 
 /// Asks a program of this crate to be the server. Its value is the number of workers.
 const WORKERS: &str = "ATELIER_BENCH_BASELINE_WORKERS";
@@ -37,6 +38,7 @@ fn serve(workers: usize) -> Outcome<()> {
                 .route("/echo", web::post().to(echo))
                 .route("/echo", web::get().to(echo_kept))
                 .route("/park", web::get().to(park))
+                .route("/upload", web::post().to(upload))
         });
         // As the gateway is set up.
         let server = server
@@ -58,6 +60,18 @@ async fn echo(body: web::Json<Value>) -> HttpResponse {
 async fn echo_kept(kept: Data<String>) -> actix_web::Result<HttpResponse> {
     let value: Value = serde_json::from_str(&kept)?;
     Ok(HttpResponse::Ok().json(value))
+}
+
+/// Streams the body to a file and does nothing else with it. Writing is a copy into the page cache: no thread is worth it.
+async fn upload(mut body: web::Payload) -> actix_web::Result<HttpResponse> {
+    let mut file = tempfile::tempfile()?;
+    let mut bytes = 0;
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        bytes += piece.len();
+        file.write_all(&piece)?;
+    }
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "bytes": bytes })))
 }
 
 async fn park() -> HttpResponse {
