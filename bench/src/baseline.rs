@@ -8,7 +8,7 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 use serde_json::Value;
-use std::{env, io::Write, process::Command, time::Duration};
+use std::{env, fs::File, io::Write, process::Command, time::Duration};
 
 /// Asks a program of this crate to be the server. Its value is the number of workers.
 const WORKERS: &str = "ATELIER_BENCH_BASELINE_WORKERS";
@@ -39,6 +39,7 @@ fn serve(workers: usize) -> Outcome<()> {
                 .route("/echo", web::get().to(echo_kept))
                 .route("/park", web::get().to(park))
                 .route("/upload", web::post().to(upload))
+                .route("/upload-synced", web::post().to(upload_synced))
         });
         // As the gateway is set up.
         let server = server
@@ -63,15 +64,24 @@ async fn echo_kept(kept: Data<String>) -> actix_web::Result<HttpResponse> {
 }
 
 /// Streams the body to a file and does nothing else with it. Writing is a copy into the page cache: no thread is worth it.
-async fn upload(mut body: web::Payload) -> actix_web::Result<HttpResponse> {
+async fn upload(body: web::Payload) -> actix_web::Result<HttpResponse> {
+    let length = written(body).await?.metadata()?.len();
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "bytes": length })))
+}
+
+/// The same with a file that survives a power cut when the answer is sent.
+async fn upload_synced(body: web::Payload) -> actix_web::Result<HttpResponse> {
+    let file = written(body).await?;
+    let length = web::block(move || file.sync_data().and_then(|()| file.metadata())).await??.len();
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "bytes": length })))
+}
+
+async fn written(mut body: web::Payload) -> actix_web::Result<File> {
     let mut file = tempfile::tempfile()?;
-    let mut bytes = 0;
     while let Some(piece) = body.next().await {
-        let piece = piece?;
-        bytes += piece.len();
-        file.write_all(&piece)?;
+        file.write_all(&piece?)?;
     }
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "bytes": bytes })))
+    Ok(file)
 }
 
 async fn park() -> HttpResponse {

@@ -207,6 +207,18 @@ impl MediaDraft {
         self.file.write_all(bytes).map_err(MediaError::Io)
     }
 
+    /// Brings what was written so far to the disk, whatever is written meanwhile: called from another thread now and then, it leaves
+    /// little to wait for at the end.
+    ///
+    /// # Errors
+    /// [`MediaError::Io`].
+    pub fn flusher(
+        &self,
+    ) -> Result<impl FnOnce() -> Result<(), MediaError> + Send + 'static + use<>, MediaError> {
+        let file = self.file.try_clone().map_err(MediaError::Io)?;
+        Ok(move || file.sync_data().map_err(MediaError::Io))
+    }
+
     /// What was written so far, to be looked at from its beginning.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Fields {
         digest_object(&mut hasher, &self.map);
         for file in &self.files {
             digest(&mut hasher, &Value::from(file.field.as_str()));
-            digest(&mut hasher, &Value::from(file.upload.sha256.as_str()));
+            digest(&mut hasher, &Value::from(file.upload.digest.as_str()));
         }
         hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a string cannot fail.

@@ -169,7 +169,7 @@ impl Reading<'_> {
         let about = |refused| Problem::from(refused).param(base);
         let mut receiving = self.gateway.library.receive(self.caller.0.id).await.map_err(about)?;
         while let Some(piece) = self.piece(&mut part).await? {
-            receiving.write(&piece).await.map_err(about)?;
+            receiving.write(piece).await.map_err(about)?;
         }
         let upload = receiving.finish().await.map_err(about)?;
         self.files.push(FormFile { field: base.to_owned(), filename, upload });

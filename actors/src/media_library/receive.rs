@@ -14,32 +14,51 @@ use atelier_domain::{
     time::Millis,
 };
 use atelier_store::{MediaDraft, MediaError, Store};
-use sha2::{Digest, Sha256};
-use std::{
-    fmt::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use bytes::Bytes;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use uuid::Uuid;
 
-/// Bytes that are gathered before they are written.
-const BUFFER: usize = 256 << 10;
+/// Bytes that are gathered before they are written, and pieces.
+const GATHERED: usize = 256 << 10;
+const PIECES: usize = 256;
+
+/// Bytes that are written before the disk is asked to take them, so that the end of a long file waits for little.
+const UNSYNCED: usize = 4 << 20;
 
 /// A file that is arriving. Dropped before its end, it leaves nothing behind.
 pub struct Receiving {
     store: Store,
     reserved: Reserved,
-    buffer: Vec<u8>,
+    pieces: Vec<Bytes>,
+    gathered: usize,
     writing: JoinHandle<Result<Written, MediaError>>,
     _turn: OwnedSemaphorePermit,
 }
 
 struct Written {
     draft: MediaDraft,
-    hash: Sha256,
+    hash: blake3::Hasher,
+    unsynced: usize,
+    syncing: Option<JoinHandle<Result<(), MediaError>>>,
+}
+
+impl Written {
+    fn add(&mut self, pieces: &[Bytes]) -> Result<(), MediaError> {
+        for piece in pieces {
+            self.draft.write(piece)?;
+            self.hash.update(piece);
+            self.unsynced += piece.len();
+        }
+        if self.unsynced >= UNSYNCED && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.unsynced = 0;
+            self.syncing = Some(tokio::task::spawn_blocking(self.draft.flusher()?));
+        }
+        Ok(())
+    }
 }
 
 impl Receiving {
@@ -49,29 +68,24 @@ impl Receiving {
         let store = library.store.clone();
         let begun = store.clone();
         let writing = tokio::task::spawn_blocking(move || {
-            Ok(Written { draft: begun.media().begin()?, hash: Sha256::new() })
+            let (draft, hash) = (begun.media().begin()?, blake3::Hasher::new());
+            Ok(Written { draft, hash, unsynced: 0, syncing: None })
         });
-        Ok(Self { store, reserved, buffer: Vec::new(), writing, _turn: turn })
+        Ok(Self { store, reserved, pieces: Vec::new(), gathered: 0, writing, _turn: turn })
     }
 
     /// Adds a piece. Refused when the file is too long, or the key has no room for it.
-    pub async fn write(&mut self, piece: &[u8]) -> Result<(), Refused> {
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), Refused> {
         self.reserved.grow(piece.len() as u64)?;
-        if self.buffer.capacity() == 0 {
-            self.buffer.reserve_exact(BUFFER);
+        self.gathered += piece.len();
+        self.pieces.push(piece);
+        if self.gathered < GATHERED && self.pieces.len() < PIECES {
+            return Ok(());
         }
-        self.buffer.extend_from_slice(piece);
-        if self.buffer.len() >= BUFFER { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<(), Refused> {
         let mut written = self.written().await?;
-        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER));
-        self.writing = tokio::task::spawn_blocking(move || {
-            written.draft.write(&full)?;
-            written.hash.update(&full);
-            Ok(written)
-        });
+        self.gathered = 0;
+        let pieces = std::mem::take(&mut self.pieces);
+        self.writing = tokio::task::spawn_blocking(move || written.add(&pieces).map(|()| written));
         Ok(())
     }
 
@@ -82,18 +96,20 @@ impl Receiving {
     /// The whole file, on disk.
     pub async fn finish(mut self) -> Result<Upload, Refused> {
         let mut written = self.written().await?;
-        let Self { store, reserved, buffer, .. } = self;
+        let Self { store, reserved, pieces, .. } = self;
+        if let Some(syncing) = written.syncing.take() {
+            syncing.await.map_err(Refused::internal)?.map_err(not_kept)?;
+        }
         let id = MediaId::from_uuid(Uuid::now_v7());
         let kept = tokio::task::spawn_blocking(move || {
-            written.draft.write(&buffer)?;
-            written.hash.update(&buffer);
+            written.add(&pieces)?;
             let look = inspect::look(written.draft.read()?);
             written.draft.keep(&id.to_string())?;
-            Ok((look, hex(&written.hash.finalize())))
+            Ok((look, written.hash.finalize().to_hex().to_string()))
         });
-        let (look, sha256) = kept.await.map_err(Refused::internal)?.map_err(not_kept)?;
+        let (look, digest) = kept.await.map_err(Refused::internal)?.map_err(not_kept)?;
         let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-        Ok(Upload { id, bytes, sha256, look, keeper })
+        Ok(Upload { id, bytes, digest, look, keeper })
     }
 }
 
@@ -103,14 +119,6 @@ fn not_kept(error: MediaError) -> Refused {
         Code::InternalError,
         "the gateway cannot write to its disk; the request id finds it in the log",
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Another name for the bytes of a kept file.
@@ -127,7 +135,7 @@ pub(super) async fn share(store: Store, from: MediaId, reserved: Reserved) -> Re
         other => not_kept(other),
     })?;
     let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-    Ok(Upload { id, bytes, sha256: String::new(), look, keeper })
+    Ok(Upload { id, bytes, digest: String::new(), look, keeper })
 }
 
 /// A file that is on disk and that no row names yet. Dropped before one does, it goes away.
@@ -137,8 +145,8 @@ pub struct Upload {
     pub id: MediaId,
     /// Its length.
     pub bytes: u64,
-    /// SHA-256 of its bytes, in hex; empty for a file that was shared.
-    pub sha256: String,
+    /// BLAKE3 of its bytes, in hex: the same file is known again by it. Empty for a file that was shared.
+    pub digest: String,
     /// What it shows, or why it is no picture.
     pub look: Result<Look, String>,
     keeper: Keeper,

@@ -144,7 +144,7 @@ impl Gatherer<'_> {
         let letters: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         for piece in letters.chunks(256 << 10) {
             let bytes = BASE64.decode(piece).map_err(|_| wrong(field, number, NO_PICTURE))?;
-            receiving.write(&bytes).await.map_err(about)?;
+            receiving.write(bytes.into()).await.map_err(about)?;
         }
         receiving.finish().await.map_err(about)
     }
@@ -173,7 +173,7 @@ impl Gatherer<'_> {
         let mut fetched = self.gateway.fetcher.clone().fetch(url.to_owned(), limits).await.map_err(failed)?;
         let mut receiving = self.gateway.library.receive(self.key).await.map_err(about)?;
         while let Some(piece) = fetched.body.chunk().await.map_err(failed)? {
-            receiving.write(&piece).await.map_err(about)?;
+            receiving.write(piece).await.map_err(about)?;
         }
         let upload = receiving.finish().await.map_err(about)?;
         match &upload.look {
