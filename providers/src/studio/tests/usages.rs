@@ -280,6 +280,8 @@ fn what_is_cut_out_keeps_its_outline() {
     let count = |color: [u8; 3]| result.pixels().filter(|pixel| pixel.0 == color).count();
     assert!(count([0, 255, 255]) > 5000, "{}", count([0, 255, 255]));
     assert_eq!(count([255, 0, 255]), 0, "colours under alpha 0 are not seen");
+    let pale = |picture: &RgbImage| picture.pixels().filter(|pixel| pixel.0.iter().all(|v| *v > 215)).count();
+    assert!(pale(&result) <= pale(&plain("dunes").to_rgb8()) + 50, "a frame was drawn around nothing");
     // On a transparent background the corners stay clear, and the cut-out covers.
     let references = references(vec![picture], ReferenceUsage::Subject);
     let edit = Arc::new(Edit::read(&references, Size::new(SIDES.0, SIDES.1), false).unwrap());
