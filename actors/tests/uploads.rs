@@ -39,7 +39,7 @@ async fn send(world: &World, key: &ApiKey, bytes: &[u8]) -> Result<Upload, Code>
 
 fn edit(key: &Arc<ApiKey>, uploads: Vec<Arc<Upload>>) -> NewJob {
     let mut new = new_job(key, 1);
-    let Work::Image(image) = &mut new.work;
+    let Work::Image(image) = &mut new.work else { unreachable!("an image job") };
     let images = uploads.iter().map(|upload| upload.reference().unwrap()).collect();
     let (mask, markup, usage) = (None, None, ReferenceUsage::Subject);
     image.references = Some(Box::new(References { images, mask, markup, usage, fidelity: None }));

@@ -35,6 +35,10 @@ pub struct Model {
     pub url_by_default: bool,
     /// When its vendor switched it off or will, as `YYYY-MM-DD`.
     pub shutdown_date: Option<String>,
+    /// The lengths that it makes, in seconds, the default first; empty for images.
+    pub seconds: Vec<u32>,
+    /// The default length in the profile `sora2api`, when it is another (api.md §0, the table).
+    pub sora2api_seconds: Option<u32>,
     /// Where jobs for it go, in order of preference.
     pub routes: Vec<Route>,
 }
@@ -174,6 +178,10 @@ struct Family {
     quality: bool,
     transparent: bool,
     sizes: SizeRule,
+    /// For videos: lengths in seconds, the default first.
+    #[serde(default)]
+    seconds: Vec<u32>,
+    sora2api_seconds: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -183,6 +191,11 @@ struct Entry {
     family: String,
     description: String,
     default_size: Option<Size>,
+    /// The only length that this name stands for.
+    seconds: Option<u32>,
+    /// The only sizes that this name stands for.
+    #[serde(default)]
+    only_sizes: Vec<Size>,
     #[serde(default)]
     aliases: Vec<String>,
     #[serde(default)]
@@ -210,7 +223,13 @@ impl Entry {
             description: self.description.clone(),
             owned_by: family.owned_by.clone(),
             default_size: self.default_size.unwrap_or(family.default_size),
-            sizes: family.sizes.clone(),
+            sizes: if self.only_sizes.is_empty() {
+                family.sizes.clone()
+            } else {
+                SizeRule { only: self.only_sizes.clone(), ..family.sizes.clone() }
+            },
+            seconds: self.seconds.map_or_else(|| family.seconds.clone(), |seconds| vec![seconds]),
+            sora2api_seconds: family.sora2api_seconds.filter(|_| self.seconds.is_none()),
             extra_sizes: Vec::new(),
             has_quality: family.quality,
             has_transparency: family.transparent,
@@ -268,6 +287,33 @@ mod tests {
         }
         assert_eq!(catalogue.default_for(JobKind::Image).unwrap().name, "gpt-image-2");
         assert!(catalogue.get("no-such-model").is_none());
+    }
+
+    #[test]
+    fn every_video_name_of_the_surface_resolves_to_its_length_and_shape() {
+        let catalogue = Catalogue::builtin().unwrap();
+        for (name, size, seconds) in [
+            ("sora-2", "1280x720", vec![4, 8, 10, 12, 15, 25]),
+            ("sora", "1280x720", vec![4, 8, 10, 12, 15, 25]),
+            ("sora2", "1280x720", vec![4, 8, 10, 12, 15, 25]),
+            ("sora-2-2025-12-08", "1280x720", vec![4, 8, 10, 12, 15, 25]),
+            ("sora-2-pro-2025-10-06", "1280x720", vec![4, 8, 10, 12, 15, 25]),
+            ("sora-video-10s", "1280x720", vec![10]),
+            ("sora-video-portrait-15s", "720x1280", vec![15]),
+            ("sora2-landscape-25s", "1280x720", vec![25]),
+            ("sora2-25s", "1280x720", vec![25]),
+        ] {
+            let model = catalogue.get(name).unwrap();
+            assert_eq!(
+                (model.kind, model.default_size.to_string().as_str(), &model.seconds),
+                (JobKind::Video, size, &seconds),
+                "{name}"
+            );
+        }
+        assert_eq!(catalogue.default_for(JobKind::Video).unwrap().name, "sora-2");
+        assert!(
+            catalogue.get("sora-video-portrait-15s").unwrap().resolve_size(Some("1280x720"), None).is_err()
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use crate::{
     fault::Fault,
     ids::{AccountId, JobId},
     image::ImageSpec,
+    media::Variant,
     time::Millis,
+    video::VideoSpec,
 };
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -20,6 +22,8 @@ pub type UpstreamHandle = serde_json::Value;
 pub enum Task {
     /// Still (or animated) images.
     Image(ImageSpec),
+    /// A video.
+    Video(VideoSpec),
 }
 
 /// The account that an attempt works with.
@@ -63,6 +67,17 @@ pub struct Call {
     pub events: EventSink,
 }
 
+/// A file that comes with an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion {
+    /// What it is.
+    pub variant: Variant,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+    /// Its media type.
+    pub mime: &'static str,
+}
+
 /// One finished file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
@@ -76,6 +91,8 @@ pub struct Output {
     pub height: u32,
     /// The prompt that the engine says it used, when it differs.
     pub revised_prompt: Option<String>,
+    /// What comes with it, such as the thumbnail of a video.
+    pub companions: Vec<Companion>,
 }
 
 /// The answer to a submit.
@@ -144,6 +161,8 @@ pub struct Abilities {
     pub references: usize,
     /// Whether it honours a mask.
     pub mask: bool,
+    /// Whether it makes videos over others: remixes, edits, extensions.
+    pub video_sources: bool,
 }
 
 /// One upstream kind. Implementations are registered at boot under [`Engine::name`].

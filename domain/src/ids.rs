@@ -97,6 +97,10 @@ id!(
     FileId, "file", "-"
 );
 id!(
+    /// One video: the job that makes it has the same UUID.
+    VideoId, "video"
+);
+id!(
     /// One answer of the Responses API.
     ResponseId, "resp"
 );

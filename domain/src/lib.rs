@@ -20,6 +20,10 @@ pub mod image;
 
 pub mod reference;
 
+pub mod video;
+
+pub mod storyboard;
+
 pub mod response;
 
 pub mod fetch;

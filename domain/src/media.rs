@@ -18,6 +18,16 @@ pub enum MediaRole {
     Upload,
 }
 
+/// Which file of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// A small still.
+    Thumbnail,
+    /// Stills in a grid.
+    Spritesheet,
+}
+
 /// One stored file. The bytes lie in the media store under the id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {

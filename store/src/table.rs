@@ -32,8 +32,8 @@ pub enum Table {
     Disk = 12,
     /// Files that callers uploaded to use them by id: under owner and file.
     Files = 13,
-    /// Answers of the Responses API that can be asked for again.
-    Responses = 14,
+    /// Which jobs of a key make videos: under owner and job, so that a key's videos are listed without reading all jobs.
+    Videos = 14,
 }
 
 impl Table {
@@ -56,7 +56,7 @@ impl Table {
         Table::EntryIndex,
         Table::Disk,
         Table::Files,
-        Table::Responses,
+        Table::Videos,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -76,7 +76,7 @@ impl Table {
             Table::EntryIndex => "entry_index",
             Table::Disk => "disk",
             Table::Files => "files",
-            Table::Responses => "responses",
+            Table::Videos => "videos",
         }
     }
 

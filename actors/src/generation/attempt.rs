@@ -14,8 +14,10 @@ use atelier_domain::{
     fault::{Fault, FaultClass},
     ids::AccountId,
     image::ImageSpec,
-    job::{ImageJob, Job, JobError, JobState, Route, Transition, Work},
-    reference::Picture,
+    job::{ImageJob, Job, JobError, JobState, Route, Transition, VideoJob, Work},
+    reference::{Picture, Reference},
+    storyboard,
+    video::{SourceVideo, VideoSpec},
 };
 use std::{
     future::Future,
@@ -221,16 +223,13 @@ impl Drive {
         };
         match &job.work {
             Work::Image(image) => self.image_spec(image, route, prompt).map(Task::Image),
+            Work::Video(video) => self.video_spec(video, route, prompt).map(Task::Video),
         }
     }
 
     fn image_spec(&self, image: &ImageJob, route: &Route, prompt: String) -> Result<ImageSpec, Stopped> {
-        let references = image.references.as_ref().map(|references| {
-            references.try_map(|kept| {
-                let path = self.crew.store.media().path(&kept.media.to_string()).map_err(Stopped::defect)?;
-                Ok(Picture { path, mime: kept.mime.clone(), bytes: kept.bytes, size: kept.size })
-            })
-        });
+        let references =
+            image.references.as_ref().map(|references| references.try_map(|kept| self.picture(kept)));
         Ok(ImageSpec {
             model: route.model.clone(),
             prompt,
@@ -247,6 +246,32 @@ impl Drive {
             partial_images: image.partial_images,
             animation: image.animation,
             references: references.transpose()?,
+        })
+    }
+}
+
+impl Drive {
+    fn picture(&self, kept: &Reference) -> Result<Picture, Stopped> {
+        let path = self.crew.store.media().path(&kept.media.to_string()).map_err(Stopped::defect)?;
+        Ok(Picture { path, mime: kept.mime.clone(), bytes: kept.bytes, size: kept.size })
+    }
+
+    fn video_spec(&self, video: &VideoJob, route: &Route, prompt: String) -> Result<VideoSpec, Stopped> {
+        let first_frame = video.first_frame.as_ref().map(|kept| self.picture(kept)).transpose()?;
+        let source = video.source.as_ref().map(|source| {
+            self.picture(&source.file).map(|file| SourceVideo { way: source.way, path: file.path })
+        });
+        Ok(VideoSpec {
+            model: route.model.clone(),
+            shots: storyboard::shots(&prompt),
+            prompt,
+            negative_prompt: video.negative_prompt.clone(),
+            style: video.style.clone(),
+            size: video.size,
+            seconds: video.seconds,
+            seed: video.seed,
+            first_frame,
+            source: source.transpose()?,
         })
     }
 }

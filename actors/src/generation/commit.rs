@@ -7,7 +7,7 @@ use atelier_domain::{
     credit::Hold,
     engine::Output,
     ids::{JobId, MediaId},
-    job::{Job, JobOutput, JobState, Prompt, Transition},
+    job::{Job, JobCompanion, JobOutput, JobState, Prompt, Transition},
     media::{Media, MediaRole},
 };
 use atelier_store::{Batch, CommitError, Expect};
@@ -54,19 +54,25 @@ impl Crew {
         let charged = if job.metered { job.price.charge(made) } else { 0 };
         let outputs = self.keep_files(outputs).await?;
         let job = self.kept(self.after(&job, Transition::Complete { outputs, charged })?);
-        let media = |file: &JobOutput| Media {
-            id: file.media,
+        let expires_at = Some(job.keep_until.unwrap_or(job.updated_at) + self.config.link_lifetime);
+        let row = |id, mime: &str, bytes, (width, height)| Media {
+            id,
             owner: job.key,
             role: MediaRole::Output,
             job: Some(job.id),
-            mime: file.mime.clone(),
-            bytes: file.bytes,
-            width: file.width,
-            height: file.height,
+            mime: mime.to_owned(),
+            bytes,
+            width,
+            height,
             created_at: job.updated_at,
-            expires_at: Some(job.keep_until.unwrap_or(job.updated_at) + self.config.link_lifetime),
+            expires_at,
         };
-        let media = job.outputs.iter().map(media).collect();
+        let media = job.outputs.iter().flat_map(|file| {
+            let size = (file.width, file.height);
+            let others = file.companions.iter().map(move |one| row(one.media, &one.mime, one.bytes, size));
+            std::iter::once(row(file.media, &file.mime, file.bytes, size)).chain(others)
+        });
+        let media = media.collect();
         Ok((job, media))
     }
 
@@ -119,16 +125,23 @@ impl Crew {
     async fn keep_files(&self, outputs: Vec<Output>) -> Result<Vec<JobOutput>, Stopped> {
         let store = self.store.clone();
         let write = move || {
-            let keep = |output: Output| {
+            let kept = |bytes: &[u8]| {
                 let media = MediaId::from_uuid(Uuid::now_v7());
-                store.media().write(&media.to_string(), &output.bytes)?;
+                store.media().write(&media.to_string(), bytes).map(|_| media)
+            };
+            let keep = |output: Output| {
+                let companions = output.companions.iter().map(|one| {
+                    let (media, bytes) = (kept(&one.bytes)?, one.bytes.len() as u64);
+                    Ok(JobCompanion { variant: one.variant, media, mime: one.mime.to_owned(), bytes })
+                });
                 Ok(JobOutput {
-                    media,
+                    media: kept(&output.bytes)?,
                     mime: output.mime.to_owned(),
                     bytes: output.bytes.len() as u64,
                     width: output.width,
                     height: output.height,
                     revised_prompt: output.revised_prompt.map(|text| shortened(text, Prompt::INLINE_BYTES)),
+                    companions: companions.collect::<Result<_, atelier_store::MediaError>>()?,
                 })
             };
             outputs.into_iter().map(keep).collect::<Result<Vec<_>, atelier_store::MediaError>>()

@@ -2,13 +2,13 @@
 
 use crate::{
     admin_desk::Session,
-    job_supervisor::{Idempotency, prompt_file, prompt_owner},
+    job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
     media_library::{StoredFile, removal, returned},
     refused::Refused,
 };
 use atelier_domain::{
     ids::{KeyId, MediaId},
-    job::Job,
+    job::{Job, JobKind},
     key::ApiKey,
     media::Media,
     time::Millis,
@@ -59,6 +59,9 @@ fn leavings(job: &Job) -> Leavings {
     let mut left = Leavings::default();
     if job.work.prompt().text.is_none() {
         left.files.push(prompt_file(job.id));
+    }
+    if job.work.kind() == JobKind::Video {
+        left.batch.delete(Table::Videos, video_place(job.key, job.id));
     }
     let mut bytes = 0;
     for reference in job.work.references() {

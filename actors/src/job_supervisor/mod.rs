@@ -8,7 +8,7 @@ mod submit;
 
 pub(crate) use board::Live;
 pub use board::{News, Watch};
-pub(crate) use submit::{Idempotency, prompt_file, prompt_owner};
+pub(crate) use submit::{Idempotency, prompt_file, prompt_owner, video_place};
 pub use submit::{NewJob, Submitted};
 
 use crate::{
@@ -23,17 +23,18 @@ use actix::{Actor, Addr, AsyncContext, Context, MailboxError, dev::SendError};
 use atelier_domain::{
     engine::Engine,
     ids::{JobId, KeyId},
-    job::Job,
+    job::{Job, JobKind, JobOutput},
     media::Media,
     time::Clock,
 };
-use atelier_store::{Batch, CommitError, Expect, Store};
+use atelier_store::{Batch, CommitError, Expect, Scan, Store, Table};
 use board::Board;
 use messages::{Drain, Resume, Submit};
 use policy::{Door, Recent};
 use std::{collections::HashMap, sync::Arc};
 use submit::Undecided;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 /// How often a generation that died is built again before its job fails.
 pub(crate) const MAX_REBUILDS: u32 = 3;
@@ -121,6 +122,31 @@ impl Jobs {
         Ok(Some(ended))
     }
 
+    /// A key's jobs that make videos, from the newest or the oldest on, after one of them.
+    pub fn videos(
+        &self,
+        key: KeyId,
+        after: Option<JobId>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<Arc<Job>>, Refused> {
+        let mut scan = Scan::prefix(key.uuid().as_bytes().to_vec()).limit(limit);
+        if newest_first {
+            scan = scan.reverse();
+        }
+        if let Some(after) = after {
+            scan = scan.after(video_place(key, after));
+        }
+        let mut jobs = Vec::new();
+        for (place, _) in self.store.scan(Table::Videos, scan)? {
+            let id = place.get(16..).and_then(|id| Uuid::from_slice(id).ok()).map(JobId::from_uuid);
+            if let Some(id) = id {
+                jobs.extend(self.get(key, id)?);
+            }
+        }
+        Ok(jobs)
+    }
+
     /// Ends a key's own job as far as the engine can, and shows it to nobody from then on; its files go with the janitor's next
     /// walk. False for an id that is not the key's.
     pub async fn forget(&self, key: KeyId, id: JobId) -> Result<bool, Refused> {
@@ -131,12 +157,13 @@ impl Jobs {
         let job = Job { forgotten: true, keep_until: Some(ended.updated_at), ..Job::clone(&ended) };
         let mut batch = Batch::new();
         batch.put_row(id.uuid().as_bytes(), &job, Expect::Present).map_err(Refused::internal)?;
-        for output in &job.outputs {
-            if let Some(media) = self.store.load::<Media>(output.media.uuid().as_bytes())? {
-                let gone = Media { expires_at: Some(ended.updated_at), ..media };
-                batch
-                    .put_row(output.media.uuid().as_bytes(), &gone, Expect::Present)
-                    .map_err(Refused::internal)?;
+        if job.work.kind() == JobKind::Video {
+            batch.delete(Table::Videos, video_place(key, id));
+        }
+        for media in job.outputs.iter().flat_map(JobOutput::files) {
+            if let Some(row) = self.store.load::<Media>(media.uuid().as_bytes())? {
+                let gone = Media { expires_at: Some(ended.updated_at), ..row };
+                batch.put_row(media.uuid().as_bytes(), &gone, Expect::Present).map_err(Refused::internal)?;
             }
         }
         match self.store.submit(batch).await {

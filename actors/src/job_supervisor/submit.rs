@@ -6,7 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture}
 use atelier_domain::{
     code::Code,
     ids::{JobId, KeyId},
-    job::{Job, JobState, Prompt, Route, Work},
+    job::{Job, JobKind, JobState, Prompt, Route, Work},
     key::ApiKey,
     price::Price,
     response::ResponseEcho,
@@ -255,6 +255,9 @@ impl JobSupervisor {
             let row = Idempotency { job: job.id, body_hash: job.body_hash.clone(), expires_at };
             rider.put_row(place(job.key, key), &row, expect).map_err(Refused::internal)?;
         }
+        if job.work.kind() == JobKind::Video {
+            rider.put(Table::Videos, video_place(job.key, job.id), "{}");
+        }
         for upload in uploads {
             let row = upload.row(job.key, Some(job.id), job.created_at);
             rider.put_row(row.id.uuid().as_bytes(), &row, Expect::Absent).map_err(Refused::internal)?;
@@ -337,6 +340,11 @@ async fn keep_prompt(store: &Store, job: &Job, text: Option<String>) -> Result<(
     let (store, id) = (store.clone(), prompt_file(job.id));
     let written = tokio::task::spawn_blocking(move || store.media().write(&id, text.as_bytes())).await;
     written.map_err(Refused::internal)?.map_err(Refused::internal).map(drop)
+}
+
+/// Where the index of a key's videos names a job.
+pub(crate) fn video_place(key: KeyId, job: JobId) -> Vec<u8> {
+    [key.uuid().as_bytes().as_slice(), job.uuid().as_bytes()].concat()
 }
 
 const PROMPT_FILE: &str = "prompt_";

@@ -101,6 +101,11 @@ impl MediaLibrary {
         receive::share(self.store.clone(), from, reserved).await
     }
 
+    /// Where an upload lies, to look at it before it is anything.
+    pub fn upload_path(&self, upload: &Upload) -> Result<PathBuf, Refused> {
+        self.path(upload.id)
+    }
+
     fn path(&self, id: MediaId) -> Result<PathBuf, Refused> {
         self.store.media().path(&id.to_string()).map_err(Refused::internal)
     }

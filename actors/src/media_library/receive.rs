@@ -11,6 +11,7 @@ use atelier_domain::{
     ids::{JobId, KeyId, MediaId},
     media::{Media, MediaRole},
     reference::Reference,
+    size::Size,
     time::Millis,
 };
 use atelier_store::{MediaDraft, MediaError, Store};
@@ -157,6 +158,11 @@ impl Upload {
     pub fn reference(&self) -> Result<Reference, &str> {
         let look = self.look.as_ref().map_err(String::as_str)?;
         Ok(Reference { media: self.id, mime: look.mime.to_owned(), bytes: self.bytes, size: look.size })
+    }
+
+    /// The same file as a video of this size.
+    pub fn video(&self, size: Size) -> Reference {
+        Reference { media: self.id, mime: "video/mp4".to_owned(), bytes: self.bytes, size }
     }
 
     /// Its row, as a file that a job works from or that its owner keeps.

@@ -72,7 +72,14 @@ pub struct Puppet {
 
 /// A made picture.
 fn output(number: usize) -> Output {
-    Output { bytes: vec![number as u8; 10], mime: "image/png", width: 16, height: 16, revised_prompt: None }
+    Output {
+        bytes: vec![number as u8; 10],
+        mime: "image/png",
+        width: 16,
+        height: 16,
+        revised_prompt: None,
+        companions: vec![],
+    }
 }
 
 fn outputs(made: usize) -> Vec<Output> {
@@ -140,7 +147,7 @@ impl Engine for Puppet {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { references: 16, mask: true }
+        Abilities { references: 16, mask: true, video_sources: true }
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {

@@ -4,7 +4,7 @@ mod transition;
 mod work;
 
 pub use transition::{IllegalTransition, Transition};
-pub use work::{ImageJob, Prompt, Work};
+pub use work::{ImageJob, JobSource, Prompt, VideoJob, Work};
 
 use crate::{
     code::Code,
@@ -12,6 +12,7 @@ use crate::{
     engine::UpstreamHandle,
     fault::FaultClass,
     ids::{AccountId, JobId, KeyId, MediaId},
+    media::Variant,
     price::Price,
     response::ResponseEcho,
     time::Millis,
@@ -125,6 +126,29 @@ pub struct JobOutput {
     /// The prompt that the engine says it used, when it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised_prompt: Option<String>,
+    /// What comes with it, such as the thumbnail of a video.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<JobCompanion>,
+}
+
+impl JobOutput {
+    /// Every file of it: the output itself, then what comes with it.
+    pub fn files(&self) -> impl Iterator<Item = MediaId> {
+        std::iter::once(self.media).chain(self.companions.iter().map(|companion| companion.media))
+    }
+}
+
+/// A file that comes with an output, in the media store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCompanion {
+    /// What it is.
+    pub variant: Variant,
+    /// The file.
+    pub media: MediaId,
+    /// Its media type.
+    pub mime: String,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// Why a job failed, in words that a client may see.

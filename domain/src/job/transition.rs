@@ -144,6 +144,7 @@ mod tests {
             width: 1,
             height: 1,
             revised_prompt: None,
+            companions: vec![],
         };
         prop_oneof![
             Just(Transition::Submit { account: account(), route: 0 }),

@@ -2,9 +2,11 @@
 
 use super::JobKind;
 use crate::{
+    ids::JobId,
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
+    video::SourceUse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub enum Work {
     /// Images.
     Image(ImageJob),
+    /// A video.
+    Video(VideoJob),
 }
 
 impl Work {
@@ -21,6 +25,7 @@ impl Work {
     pub const fn kind(&self) -> JobKind {
         match self {
             Self::Image(_) => JobKind::Image,
+            Self::Video(_) => JobKind::Video,
         }
     }
 
@@ -28,6 +33,7 @@ impl Work {
     pub const fn prompt(&self) -> &Prompt {
         match self {
             Self::Image(image) => &image.prompt,
+            Self::Video(video) => &video.prompt,
         }
     }
 
@@ -35,6 +41,7 @@ impl Work {
     pub const fn prompt_mut(&mut self) -> &mut Prompt {
         match self {
             Self::Image(image) => &mut image.prompt,
+            Self::Video(video) => &mut video.prompt,
         }
     }
 
@@ -42,6 +49,7 @@ impl Work {
     pub fn outputs(&self) -> u32 {
         match self {
             Self::Image(image) => image.n.max(1),
+            Self::Video(_) => 1,
         }
     }
 
@@ -49,22 +57,75 @@ impl Work {
     pub fn previews(&self) -> usize {
         match self {
             Self::Image(image) => image.n as usize * usize::from(image.partial_images),
+            Self::Video(_) => 0,
         }
     }
 
-    /// Every picture that it works from.
+    /// Every file that it works from.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        match self {
-            Self::Image(image) => image.references.iter().flat_map(|references| references.all()),
-        }
+        let (image, video) = match self {
+            Self::Image(image) => (image.references.as_deref(), None),
+            Self::Video(video) => (None, Some(video)),
+        };
+        let of_video = video.into_iter().flat_map(|video| {
+            video.first_frame.iter().chain(video.source.as_ref().map(|source| &source.file))
+        });
+        image.into_iter().flat_map(References::all).chain(of_video)
     }
 
     /// The images asked for, if it is images.
     pub const fn image(&self) -> Option<&ImageJob> {
         match self {
             Self::Image(image) => Some(image),
+            Self::Video(_) => None,
         }
     }
+
+    /// The video asked for, if it is one.
+    pub const fn video(&self) -> Option<&VideoJob> {
+        match self {
+            Self::Video(video) => Some(video),
+            Self::Image(_) => None,
+        }
+    }
+}
+
+/// The video that another is made over, as the row of its job names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSource {
+    /// What is done with it.
+    pub way: SourceUse,
+    /// Its file, the job's own.
+    pub file: Reference,
+    /// The job that made it; none for a video that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<JobId>,
+}
+
+/// A video to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoJob {
+    /// What to film.
+    pub prompt: Prompt,
+    /// Exact size.
+    pub size: Size,
+    /// Seconds in all; for an extension with the source's.
+    pub seconds: u32,
+    /// What to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+    /// A named look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// For the same video again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The picture that it begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_frame: Option<Reference>,
+    /// What it is made over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<JobSource>,
 }
 
 /// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.

@@ -201,7 +201,7 @@ impl Engine for Studio {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { references: MAX_REFERENCES, mask: true }
+        Abilities { references: MAX_REFERENCES, mask: true, video_sources: true }
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {
@@ -246,7 +246,8 @@ impl Order {
             events(EngineEvent::Partial { output: drawing.index, index, bytes });
         }
         let bytes = encode::file(&drawing, fonts, format)?;
-        Ok(Output { bytes, mime, width: drawing.width, height: drawing.height, revised_prompt: None })
+        let (width, height) = (drawing.width, drawing.height);
+        Ok(Output { bytes, mime, width, height, revised_prompt: None, companions: Vec::new() })
     }
 }
 

@@ -1,0 +1,78 @@
+//! What a video request says, once it is checked.
+
+use crate::{reference::Picture, size::Size};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What a video is made over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceUse {
+    /// A new video that derives from it.
+    Remix,
+    /// The same video, changed as the prompt says.
+    Edit,
+    /// It goes on.
+    Extend,
+}
+
+/// One shot of a storyboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shot {
+    /// How long it lasts, in seconds.
+    pub seconds: f32,
+    /// What it shows.
+    pub prompt: String,
+}
+
+/// The video that a new one is made over, as an engine reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceVideo {
+    /// What is done with it.
+    pub way: SourceUse,
+    /// Where its bytes are while the call lasts.
+    pub path: PathBuf,
+}
+
+/// What an engine is asked to film: every value is final and legal for the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoSpec {
+    /// The upstream's name of the model.
+    pub model: String,
+    /// What to film.
+    pub prompt: String,
+    /// What to leave out.
+    pub negative_prompt: Option<String>,
+    /// A named look.
+    pub style: Option<String>,
+    /// Exact size.
+    pub size: Size,
+    /// Seconds in all; for an extension with the source's.
+    pub seconds: u32,
+    /// For the same video again.
+    pub seed: Option<u64>,
+    /// Shots with hard cuts between them; none for one shot of the prompt.
+    pub shots: Vec<Shot>,
+    /// The picture that it begins with.
+    pub first_frame: Option<Picture>,
+    /// What it is made over.
+    pub source: Option<SourceVideo>,
+}
+
+/// What a video file says about itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VideoFacts {
+    /// Pixels across and down.
+    pub size: Size,
+    /// How long it lasts, in seconds.
+    pub seconds: f64,
+}
+
+/// Looks at video files that callers send, without making anything of them.
+pub trait VideoInspector: Send + Sync {
+    /// What the file at `path` is. Blocking.
+    ///
+    /// # Errors
+    /// Why it cannot be used, for the caller.
+    fn inspect(&self, path: &Path) -> Result<VideoFacts, String>;
+}
