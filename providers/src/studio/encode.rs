@@ -64,7 +64,8 @@ pub fn preview(
     }
 }
 
-fn encode(canvas: &Canvas, format: FileFormat) -> Result<Vec<u8>, StudioError> {
+/// Encodes a painted picture; what has no pixels (SVG) is refused.
+pub(super) fn encode(canvas: &Canvas, format: FileFormat) -> Result<Vec<u8>, StudioError> {
     match format {
         FileFormat::Png => png(canvas).map_err(|error| failed("png", &error)),
         FileFormat::Jpeg(quality) => jpeg(canvas, quality),

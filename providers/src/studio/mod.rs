@@ -2,7 +2,8 @@
 //! everything works on a fresh machine. A drawing becomes a composition (data), the composition becomes pixels or SVG, the
 //! pixels become a file. Everything is a pure function of the request.
 //!
-//! Reading order: `drawing`, `scene`, `motif`, `paint`, then the encoders, then `engine`.
+//! Reading order: `drawing`, `scene`, `motif`, `paint`, then the encoders, then `engine`; `film` makes moving pictures of
+//! the same compositions.
 
 mod brush;
 mod canvas;
@@ -10,6 +11,7 @@ mod color;
 mod drawing;
 mod encode;
 mod engine;
+pub mod film;
 mod fonts;
 mod form;
 mod gif;

@@ -1,0 +1,2 @@
+//! Films as others see them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
