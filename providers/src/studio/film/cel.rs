@@ -72,6 +72,9 @@ impl Cel {
         let corners = [(x, y), (x / 2, y / 2), (x / 2, y / 2)];
         for ((plane, (ink, cover)), (x, y)) in picture.each_mut().into_iter().zip(sheets).zip(corners) {
             let width = ink.width.min(plane.width.saturating_sub(x));
+            if width == 0 {
+                continue;
+            }
             for row in 0..ink.height.min(plane.height.saturating_sub(y)) {
                 let start = (y + row) * plane.width + x;
                 let under = &mut plane.data[start..start + width];

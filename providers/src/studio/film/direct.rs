@@ -11,7 +11,7 @@ use super::{
     footage::{Clip, Player},
     h264::{self, AccessUnit, Encoder},
     mp4, picture,
-    planes::Planes,
+    planes::{Matrix, Planes},
     shot::Shot,
     sound::{self, RATE, Stereo},
     stills::Stills,
@@ -28,23 +28,66 @@ const EDITED: [u32; 2] = [36, 150];
 /// Frames over which an extension leaves its source's last frame.
 const DISSOLVE: u32 = 36;
 
-/// Makes a film. Blocks for about a third of the film's length in the largest sizes; meant for a thread that may.
+/// What [`shoot`] is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Open what is given, or paint what is filmed first.
+    Begin,
+    /// Make frame `frame` of `frames`.
+    Frame {
+        /// From 0.
+        frame: u32,
+        /// In all.
+        frames: u32,
+    },
+    /// Encode the same.
+    Encode {
+        /// From 0.
+        frame: u32,
+        /// In all.
+        frames: u32,
+    },
+    /// Make and encode the sound.
+    Sound,
+    /// Put the file together.
+    File,
+    /// Encode thumbnail and sheet.
+    Stills,
+}
+
+impl Step {
+    /// How much is done by then, in percent: 0 to 99, never fewer than at an earlier step.
+    pub fn percent(self) -> u8 {
+        match self {
+            Self::Begin => 0,
+            Self::Frame { frame, frames } | Self::Encode { frame, frames } => {
+                (u64::from(frame) * 96 / u64::from(frames.max(1))) as u8 + 1
+            }
+            Self::Sound => 97,
+            Self::File => 98,
+            Self::Stills => 99,
+        }
+    }
+}
+
+/// Makes a film. Blocks for about a third of the film's length at 1280x720 on a core of its own, so call it on a thread that
+/// may block.
 ///
-/// `progress` is told percents, 0 to 99, never fewer than before, at least once a frame; a `Break` stops the work there.
+/// `watch` is told every step before it is taken; a `Break` ends the work there.
 ///
 /// # Errors
 /// [`FilmError`]; [`FilmError::Stopped`] after a `Break`.
 pub fn shoot(
     film: &Film,
     fonts: &FontBook,
-    progress: &dyn Fn(u8) -> ControlFlow<()>,
+    watch: &dyn Fn(Step) -> ControlFlow<()>,
 ) -> Result<Reel, FilmError> {
     film.check()?;
-    let told = |percent: u8| match progress(percent) {
+    let told = |step: Step| match watch(step) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(FilmError::Stopped),
     };
-    told(0)?;
+    told(Step::Begin)?;
     let mut stage = Stage::set(film, fonts)?;
     let frames = stage.frames;
     let (width, height) = (film.width as usize, film.height as usize);
@@ -53,22 +96,23 @@ pub fn shoot(
     let mut picture = Planes::new(width, height);
     let mut units = Vec::with_capacity(frames as usize);
     for frame in 0..frames {
-        told((u64::from(frame) * 97 / u64::from(frames)) as u8)?;
+        told(Step::Frame { frame, frames })?;
         match stage.kept(frame, &stills, &mut picture)? {
             Some(unit) => units.push(unit),
             None => {
                 stage.frame(frame, &mut picture)?;
+                told(Step::Encode { frame, frames })?;
                 units.push(encoder.encode(&picture, stage.is_cut(frame))?);
             }
         }
         stills.see(frame, &picture);
     }
-    told(97)?;
+    told(Step::Sound)?;
     let track = sound::encode(stage.sound())?;
-    told(98)?;
+    told(Step::File)?;
     let size = (film.width, film.height);
     let mp4 = mp4::write(&mp4::Pictures { size, sets: &encoder.sets, units: &units }, &track)?;
-    told(99)?;
+    told(Step::Stills)?;
     let (thumbnail, spritesheet) = stills.finish()?;
     Ok(Reel { mp4, thumbnail, spritesheet, width: film.width, height: film.height, frames })
 }
@@ -331,7 +375,10 @@ impl Running {
             (self.player, self.rounds) = (Player::at(0), rounds);
         }
         let shown = self.player.frame(&mut self.clip, time - f64::from(rounds) * length)?;
-        camera.cover(shown, picture);
+        match self.clip.matrix(shown.height()) {
+            Matrix::Bt709 => camera.cover(shown, picture),
+            other => camera.cover(&Planes::from_canvas(&shown.to_canvas(other)), picture),
+        }
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ mod titles;
 #[cfg(test)]
 mod tests;
 
-pub use direct::shoot;
+pub use direct::{Step, shoot};
 pub use error::FilmError;
 pub use footage::{Facts, Footage, look, still};
 pub use picture::read_picture;
