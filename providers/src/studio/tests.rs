@@ -7,7 +7,7 @@ mod pictures;
 
 use super::{Detail, Drawing, FontBook};
 
-fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
+pub(super) fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
     Drawing {
         prompt: prompt.into(),
         negative_prompt: None,

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-fn film(prompt: &str, (width, height): (u32, u32), seconds: u32) -> Film {
+pub(super) fn film(prompt: &str, (width, height): (u32, u32), seconds: u32) -> Film {
     Film {
         prompt: prompt.into(),
         negative_prompt: None,
@@ -31,12 +31,12 @@ fn film(prompt: &str, (width, height): (u32, u32), seconds: u32) -> Film {
     }
 }
 
-fn made(film: &Film) -> Reel {
+pub(super) fn made(film: &Film) -> Reel {
     let fonts = FontBook::new(Vec::new()).unwrap();
     shoot(film, &fonts, &|_| ControlFlow::Continue(())).unwrap()
 }
 
-fn footage(bytes: &[u8]) -> Footage {
+pub(super) fn footage(bytes: &[u8]) -> Footage {
     Footage::Bytes(Arc::from(bytes))
 }
 

@@ -163,7 +163,56 @@ fn bounds(flags: &[bool]) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    #![allow(clippy::unwrap_used)]
+    use super::{
+        super::{
+            super::drawing::Rng,
+            tests::{film, footage, made},
+        },
+        *,
+    };
+
+    /// Reads a time code as an eye would: which character is most like what is seen.
+    fn read(code: &TimeCode, picture: &Planes) -> String {
+        let seen = |(x, y): (usize, usize), cel: &Cel| -> u64 {
+            let mut blank = Planes::new(picture.width(), picture.height());
+            code.plate.0.lay(&mut blank, code.plate.1, 256);
+            cel.lay(&mut blank, (x, y), 256);
+            let rows = y..y + cel.cover.height;
+            let apart = |row: usize| {
+                let span = x..x + cel.cover.width;
+                let pairs = blank.y.row(row)[span.clone()].iter().zip(&picture.y.row(row)[span]);
+                pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+            };
+            rows.map(apart).sum()
+        };
+        let likest = |place: &(usize, usize), among: Range<usize>| {
+            among.min_by_key(|character| seen(*place, &code.characters[*character])).unwrap()
+        };
+        let digits = code.places.iter().enumerate().map(|(i, place)| match i {
+            2 | 5 => likest(place, COLON..COLON + 1),
+            _ => likest(place, 0..COLON),
+        });
+        digits.map(|c| char::from_digit(c as u32, 10).unwrap_or(':')).collect()
+    }
+
+    #[test]
+    fn the_time_code_can_be_read_from_the_finished_film() {
+        let film = film("dunes", (320, 180), 3);
+        let reel = made(&film);
+        let fonts = FontBook::new(Vec::new()).unwrap();
+        let drawing = crate::studio::Drawing {
+            width: 320,
+            height: 180,
+            ..crate::studio::tests::drawing("dunes", 320, 180)
+        };
+        let palette = crate::studio::palette::choose(&drawing, &mut Rng::new(1)).0;
+        let code = TimeCode::new(&palette, &fonts, (320, 180)).unwrap();
+        for (frame, text) in [(0, "00:00:00"), (23, "00:00:23"), (37, "00:01:13"), (68, "00:02:20")] {
+            let seen = super::super::still(&footage(&reel.mp4), f64::from(frame) / 24.0).unwrap();
+            assert_eq!(read(&code, &Planes::from_canvas(&seen)), text);
+        }
+    }
 
     #[test]
     fn the_time_code_counts_24_frames_to_a_second() {
