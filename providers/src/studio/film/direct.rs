@@ -2,16 +2,16 @@
 
 use super::{
     super::{
-        canvas::Canvas,
         drawing::{Detail, Drawing},
         fonts::FontBook,
     },
     Basis, FPS, Film, FilmError, MAX_SECONDS, Reel,
     camera::Camera,
-    footage::{Clip, Player},
-    h264::{self, AccessUnit, Encoder},
-    mp4, picture,
-    planes::{Matrix, Planes},
+    footage::Clip,
+    ground::{Before, Ground, Running, first_frame},
+    h264::{AccessUnit, Encoder},
+    mp4,
+    planes::Planes,
     shot::Shot,
     sound::{self, RATE, Stereo},
     stills::Stills,
@@ -154,39 +154,6 @@ fn takes(film: &Film, first: u32, end: u32) -> Vec<Take> {
         takes.push(Take { first, end, prompt: film.prompt.clone() });
     }
     takes
-}
-
-/// What lies under the drawn shots.
-enum Ground {
-    Nothing,
-    /// A picture that the first shot begins with.
-    Picture(Box<Planes>),
-    /// The frames of another film, and how much of the shot goes over them.
-    Clip {
-        source: Box<Running>,
-        over: [u32; 2],
-        keeps_sound: bool,
-    },
-    /// A film up to where the first shot goes on from it.
-    Before(Box<Before>),
-}
-
-/// A clip that is being played.
-struct Running {
-    clip: Clip,
-    player: Player,
-    rounds: u32,
-}
-
-/// The source of an extension.
-struct Before {
-    source: Running,
-    /// How many frames it has in the new film.
-    frames: u32,
-    /// Whether its coded frames are taken as they are.
-    verbatim: bool,
-    /// Its last frame, when it has been reached.
-    last: Planes,
 }
 
 /// Everything that frames are made from.
@@ -342,69 +309,9 @@ impl<'a> Stage<'a> {
     }
 }
 
-fn first_frame(picture: &Canvas, film: &Film) -> Ground {
-    Ground::Picture(Box::new(Planes::from_canvas(&picture::covering(picture, film.width, film.height))))
-}
-
 /// Slow, fast, slow.
 fn ease(t: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
-}
-
-impl Running {
-    fn open(clip: Clip) -> Self {
-        Self { clip, player: Player::at(0), rounds: 0 }
-    }
-
-    /// How many frames of ours it lasts.
-    fn frames(&self) -> Result<u32, FilmError> {
-        let seconds = self.clip.seconds();
-        if seconds > f64::from(MAX_SECONDS) {
-            let reason = format!("the video lasts {seconds:.1} s: at most {MAX_SECONDS} s can be worked on");
-            return Err(FilmError::footage(&reason, ""));
-        }
-        Ok(((seconds * f64::from(FPS)).round() as u32).max(1))
-    }
-
-    /// Puts the frame of this moment into `picture`, from the beginning again when the clip has ended.
-    fn frame_at(&mut self, frame: u32, camera: &mut Camera, picture: &mut Planes) -> Result<(), FilmError> {
-        let time = f64::from(frame) / f64::from(FPS);
-        let length = self.clip.seconds().max(1.0 / f64::from(FPS));
-        let rounds = ((time + 0.001) / length) as u32;
-        if rounds != self.rounds {
-            (self.player, self.rounds) = (Player::at(0), rounds);
-        }
-        let shown = self.player.frame(&mut self.clip, time - f64::from(rounds) * length)?;
-        match self.clip.matrix(shown.height()) {
-            Matrix::Bt709 => camera.cover(shown, picture),
-            other => camera.cover(&Planes::from_canvas(&shown.to_canvas(other)), picture),
-        }
-        Ok(())
-    }
-}
-
-impl Before {
-    fn open(clip: Clip, film: &Film) -> Result<Self, FilmError> {
-        let (width, height) = (film.width as usize, film.height as usize);
-        let verbatim = is_ours(&clip, &h264::parameter_sets(width, height)?);
-        let source = Running::open(clip);
-        let frames = source.frames()?;
-        if frames >= film.seconds * FPS {
-            return Err(FilmError::NothingToAdd { source_seconds: source.clip.seconds() });
-        }
-        Ok(Self { source, frames, verbatim, last: Planes::new(width, height) })
-    }
-}
-
-/// Whether a clip's coded frames can stand in front of ours: the same parameter sets, an even 24 frames a second, nothing cut
-/// away or reordered.
-fn is_ours(clip: &Clip, sets: &h264::ParameterSets) -> bool {
-    let track = &clip.index.video;
-    let same = clip.sets() == Some((&sets.sps, &sets.pps));
-    let even = (0_i64..).zip(&track.samples).all(|(number, sample)| {
-        sample.ticks * FPS == track.timescale && sample.time == number * i64::from(sample.ticks)
-    });
-    same && even && !track.reordered && track.samples.first().is_some_and(|sample| sample.key)
 }
 
 #[cfg(test)]

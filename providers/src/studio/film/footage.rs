@@ -50,7 +50,7 @@ pub fn still(footage: &Footage, at: f64) -> Result<Canvas, FilmError> {
     let place = clip.place(at);
     let mut player = Player::at(place);
     let planes = player.frame(&mut clip, at)?.clone();
-    Ok(planes.to_canvas(clip.matrix(planes.height())))
+    Ok(planes.to_canvas(clip.matrix(&planes)))
 }
 
 /// What a video is, without decoding it.
@@ -153,13 +153,13 @@ impl Clip {
         ((at.max(0.0) + 0.001) * f64::from(self.index.video.timescale)) as i64
     }
 
-    /// How the video's samples become colour: what it says, or what its height suggests.
-    pub fn matrix(&self, height: usize) -> Matrix {
+    /// How the video's samples become colour: what it says, or what its size suggests.
+    pub fn matrix(&self, frame: &Planes) -> Matrix {
         let (coefficients, full) = self.index.video.colour.unwrap_or((0, false));
         let is_709 = match coefficients {
             1 => true,
             4..=7 => false,
-            _ => height >= 720,
+            _ => frame.width().min(frame.height()) >= 720,
         };
         match (is_709, full) {
             (true, false) => Matrix::Bt709,
@@ -316,7 +316,8 @@ impl Player {
             .get(place)
             .is_some_and(|sample| sample.ticks > 0 && time + i64::from(sample.ticks) > 0)
         {
-            self.ready.push_back((time, planes));
+            let turns = clip.index.video.turns;
+            self.ready.push_back((time, if turns == 0 { planes } else { planes.turned(turns) }));
         }
     }
 }

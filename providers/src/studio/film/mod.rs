@@ -2,14 +2,15 @@
 //! A film can begin from a picture, hold several shots, be made over another film, or go on from one. Like the pictures, it
 //! is a pure function of what is asked: the same film is the same bytes.
 //!
-//! Reading order: `planes`, `cel`, `camera`, `titles`, `shot`, then `direct`, which makes the frames of each kind of film and
-//! puts the file together from `h264`, `sound`, `stills` and `mp4`. `footage` reads videos that were given.
+//! Reading order: `planes`, `cel`, `camera`, `titles`, `shot`, `ground`, then `direct`, which makes the frames of each kind of
+//! film and puts the file together from `h264`, `sound`, `stills` and `mp4`. `footage` reads videos that were given.
 
 mod camera;
 mod cel;
 mod direct;
 mod error;
 mod footage;
+mod ground;
 mod h264;
 mod mp4;
 mod picture;

@@ -164,6 +164,27 @@ impl Planes {
         small
     }
 
+    /// The same picture, turned to the right by so many quarters.
+    pub fn turned(&self, quarters: u8) -> Self {
+        let (width, height) = (self.width(), self.height());
+        let mut turned =
+            if quarters.is_multiple_of(2) { Self::new(width, height) } else { Self::new(height, width) };
+        for (plane, flat) in turned.each_mut().into_iter().zip(self.each()) {
+            let (right, bottom) = (flat.width - 1, flat.height - 1);
+            for (i, sample) in plane.data.iter_mut().enumerate() {
+                let (x, y) = (i % plane.width, i / plane.width);
+                let (x, y) = match quarters % 4 {
+                    1 => (y, bottom - x),
+                    2 => (right - x, bottom - y),
+                    3 => (right - y, x),
+                    _ => (x, y),
+                };
+                *sample = flat.data[y * flat.width + x];
+            }
+        }
+        turned
+    }
+
     /// Puts a smaller picture in, with its upper left corner at an even place.
     pub fn paste(&mut self, small: &Self, (x, y): (usize, usize)) {
         let corners = [(x, y), (x / 2, y / 2), (x / 2, y / 2)];
@@ -250,6 +271,18 @@ mod tests {
     fn black_and_white_have_the_values_of_the_limited_range() {
         assert_eq!(Planes::from_canvas(&canvas([0; 3])).y.data[0], 16);
         assert_eq!(Planes::from_canvas(&canvas([255; 3])).y.data[0], 235);
+    }
+
+    #[test]
+    fn four_quarters_are_a_whole_turn_and_one_takes_the_left_edge_to_the_top() {
+        let mut picture = Planes::new(8, 4);
+        picture.y.data.iter_mut().zip(0..).for_each(|(sample, value)| *sample = value);
+        let once = picture.turned(1);
+        assert_eq!((once.width(), once.height()), (4, 8));
+        assert_eq!(once.y.data[..4], [24, 16, 8, 0]);
+        assert_eq!(once.turned(1), picture.turned(2));
+        assert_eq!(once.turned(3), picture);
+        assert_eq!(picture.turned(2).turned(2), picture);
     }
 
     #[test]

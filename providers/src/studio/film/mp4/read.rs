@@ -3,8 +3,8 @@
 
 use super::super::FilmError;
 use mp4_atom::{
-    Atom, Avcc, Co64, Colr, Ctts, Elst, Esds, Mdhd, Mvhd, Stco, Stsc, StscEntry, Stss, Stsz, StszSamples,
-    Stts,
+    Atom, Avcc, Co64, Colr, Ctts, Elst, Esds, Matrix, Mdhd, Mvhd, Stco, Stsc, StscEntry, Stss, Stsz,
+    StszSamples, Stts, Tkhd,
 };
 use std::io::{Read, Seek, SeekFrom};
 
@@ -48,6 +48,8 @@ pub(in super::super) struct Track {
     pub aac: Option<Vec<u8>>,
     /// What its colours mean, if it says so: matrix coefficients, and whether the range is full.
     pub colour: Option<(u16, bool)>,
+    /// Quarter turns to the right that a player makes before it shows a frame: phones that were held upright want one.
+    pub turns: u8,
     /// Whether pictures are shown in another order than they are decoded.
     pub reordered: bool,
 }
@@ -221,8 +223,20 @@ fn track(trak: &[u8], mdia: &[u8], movie_scale: u32) -> Result<Track, FilmError>
     let aac = aac.and_then(|esds| esds.es_desc.dec_config.dec_specific).map(|specific| specific.raw);
     let shift = child(trak, b"edts").map(|edts| optional::<Elst>(edts, b"elst")).transpose()?.flatten();
     let edit = edit(shift.as_ref(), timescale, movie_scale);
+    let turns =
+        child(trak, b"tkhd").map_or(Ok(0), |tkhd| leaf::<Tkhd>(tkhd).map(|tkhd| turns(&tkhd.matrix)))?;
     let (samples, reordered) = samples(table, &edit)?;
-    Ok(Track { coding, timescale, samples, avc, aac, colour, reordered })
+    Ok(Track { coding, timescale, samples, avc, aac, colour, turns, reordered })
+}
+
+/// The quarter turns of a matrix; anything but a turn (a mirror, a slant) is none.
+fn turns(matrix: &Matrix) -> u8 {
+    match (matrix.a.signum(), matrix.b.signum(), matrix.c.signum(), matrix.d.signum()) {
+        (0, 1, -1, 0) => 1,
+        (-1, 0, 0, -1) => 2,
+        (0, -1, 1, 0) => 3,
+        _ => 0,
+    }
 }
 
 /// The part of the media that is shown, in its ticks.

@@ -93,6 +93,22 @@ fn a_video_of_another_rate_size_and_coding_can_be_a_source() {
 }
 
 #[test]
+fn a_video_of_a_phone_held_upright_stands_upright() {
+    let (folder, flat) = recorded(&[&X264[..], &["-an"]].concat());
+    let path = folder.path().join("upright.mp4");
+    for (turn, size) in [("90", (180, 320)), ("180", (320, 180)), ("270", (180, 320))] {
+        let tag = format!("rotate={turn}");
+        let (flat, path) = (flat.to_str().unwrap(), path.to_str().unwrap());
+        let arguments = ["-v", "error", "-y", "-i", flat, "-c", "copy", "-metadata:s:v:0", &tag, path];
+        assert!(run("ffmpeg", &arguments).status.success());
+        let frames = decoded(&std::fs::read(path).unwrap(), size);
+        let seen = still(&Footage::File(path.into()), 0.5).unwrap();
+        assert_eq!((seen.width, seen.height), size, "{turn}");
+        assert!(psnr(&opaque(&seen), &frames[15]) > 26.0, "{turn}");
+    }
+}
+
+#[test]
 fn what_cannot_be_decoded_is_told_by_name() {
     let kinds: [(&[&str], &str); 5] = [
         (&["-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"], "HEVC"),
