@@ -155,8 +155,10 @@ impl Engine for Puppet {
             let account = call.credential.account;
             self.calls.send_modify(|calls| {
                 calls.submits.push((call.job, call.attempt, account));
-                let Task::Image(spec) = &*call.task;
-                calls.prompt_bytes = spec.prompt.len();
+                calls.prompt_bytes = match &*call.task {
+                    Task::Image(spec) => spec.prompt.len(),
+                    Task::Video(spec) => spec.prompt.len(),
+                };
                 let (now, most) = calls.running.entry(account).or_default();
                 *now += 1;
                 *most = (*most).max(*now);
@@ -202,8 +204,11 @@ impl Engine for Puppet {
             loop {
                 let next = self.polls.lock().unwrap().pop_front();
                 let usual = self.usual.lock().unwrap().1.clone();
-                let Task::Image(spec) = &*call.task;
-                return match next.or(usual).unwrap_or(Look::Done(spec.n as usize)) {
+                let wanted = match &*call.task {
+                    Task::Image(spec) => spec.n as usize,
+                    Task::Video(_) => 1,
+                };
+                return match next.or(usual).unwrap_or(Look::Done(wanted)) {
                     Look::Pending(after) => {
                         Polled::Pending { progress: Some(40), poll_at: Millis(1_000_000_000 + after) }
                     }

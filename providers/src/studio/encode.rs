@@ -64,7 +64,7 @@ pub fn preview(
     }
 }
 
-/// Encodes pixels.
+/// Encodes a painted picture; what has no pixels (SVG) is refused.
 ///
 /// # Errors
 /// [`StudioError::Encode`].

@@ -5,6 +5,7 @@ use super::{
     Detail, Drawing, Edit, FileFormat, FontBook, MAX_PARTIALS, Motion, StudioConfig, StudioError, edit,
     encode,
     script::{Mishap, Script},
+    shooting,
 };
 use atelier_domain::{
     engine::{
@@ -77,13 +78,20 @@ impl Studio {
         Ok(Self { config, clock, fonts, permits, desks })
     }
 
-    fn script(&self, spec: &ImageSpec) -> Script {
-        if self.config.faults { Script::read(&spec.prompt) } else { Script::plain(&spec.prompt) }
+    fn script(&self, task: &Task) -> Script {
+        let prompt = match task {
+            Task::Image(spec) => &spec.prompt,
+            Task::Video(spec) => &spec.prompt,
+        };
+        if self.config.faults { Script::read(prompt) } else { Script::plain(prompt) }
+    }
+
+    pub(super) fn fonts(&self) -> &FontBook {
+        &self.fonts
     }
 
     fn begin(&self, call: &Call) -> Submission {
-        let Task::Image(spec) = &*call.task;
-        let script = self.script(spec);
+        let script = self.script(&call.task);
         let now = self.clock.now();
         match script.mishap(call.attempt) {
             Some(Mishap::Panic) => panicked(),
@@ -95,9 +103,15 @@ impl Studio {
             }
             _ => {}
         }
-        let references = spec.references.as_ref().map_or(Ok(()), edit::check);
-        if let Err(error) = drawing(spec, &script, 0).check().and(references) {
-            return Submission::Rejected(fault(&error));
+        let checked = match &*call.task {
+            Task::Image(spec) => {
+                let references = spec.references.as_ref().map_or(Ok(()), edit::check);
+                drawing(spec, &script, 0).check().and(references).map_err(|error| fault(&error))
+            }
+            Task::Video(spec) => shooting::check(spec, &script),
+        };
+        if let Err(fault) = checked {
+            return Submission::Rejected(fault);
         }
         let ticket = Ticket { started: now, latency_ms: script.delay_ms.unwrap_or(self.config.latency_ms) };
         match serde_json::to_value(ticket) {
@@ -107,8 +121,7 @@ impl Studio {
     }
 
     async fn look(self: Arc<Self>, call: Call, handle: UpstreamHandle) -> Polled {
-        let Task::Image(spec) = &*call.task;
-        let script = self.script(spec);
+        let script = self.script(&call.task);
         let now = self.clock.now();
         if script.mishap(call.attempt) == Some(Mishap::Fault(FaultClass::JobLost)) {
             return Polled::Failed(scripted(FaultClass::JobLost, now));
@@ -120,9 +133,10 @@ impl Studio {
                 return Polled::Failed(lost.with_context(error.to_string()));
             }
         };
-        match ticket.pending(now) {
-            Some(pending) => pending,
-            None => self.draw(spec, &script, &call.events).await,
+        match (ticket.pending(now), &*call.task) {
+            (Some(pending), _) => pending,
+            (None, Task::Image(spec)) => self.draw(spec, &script, &call.events).await,
+            (None, Task::Video(spec)) => self.shoot(spec, &script, &call.events).await,
         }
     }
 
@@ -182,16 +196,21 @@ impl Studio {
         &self,
         work: impl FnOnce() -> Result<T, StudioError> + Send + 'static,
     ) -> Result<T, Fault> {
+        self.on_a_thread(work).await?.map_err(|error| fault(&error))
+    }
+
+    /// The same for work that says itself how it went.
+    pub(super) async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let permits = Arc::clone(&self.permits);
         let permit = permits.acquire_owned().await.map_err(|error| internal(&error.to_string()))?;
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
-        match work.await {
-            Ok(result) => result.map_err(|error| fault(&error)),
-            Err(error) => Err(internal(&error.to_string())),
-        }
+        work.await.map_err(|error| internal(&error.to_string()))
     }
 }
 
@@ -210,8 +229,7 @@ impl Engine for Studio {
 
     fn lookup(self: Arc<Self>, call: Call) -> LocalFuture<Lookup> {
         Box::pin(async move {
-            let Task::Image(spec) = &*call.task;
-            match self.script(spec).mishap(call.attempt) {
+            match self.script(&call.task).mishap(call.attempt) {
                 Some(Mishap::Fault(FaultClass::UnknownOutcome)) => Lookup::CannotTell,
                 // A submit that ended without its handle being stored left nothing behind.
                 _ => Lookup::NeverArrived,
@@ -303,7 +321,7 @@ fn fault(error: &StudioError) -> Fault {
     }
 }
 
-fn internal(context: &str) -> Fault {
+pub(super) fn internal(context: &str) -> Fault {
     Fault::new(FaultClass::Internal, "the drawing engine failed").with_context(context)
 }
 

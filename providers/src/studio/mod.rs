@@ -3,7 +3,7 @@
 //! pixels become a file. Everything is a pure function of the request and of the pictures that it brings along.
 //!
 //! Reading order: `drawing`, `scene`, `motif`, `paint`, then `reference` and `edit` for pictures that are worked from, then
-//! the encoders, then `engine`.
+//! the encoders, then `engine`; `film` makes moving pictures of the same compositions.
 
 mod area;
 mod brush;
@@ -14,6 +14,7 @@ mod edit;
 mod embed;
 mod encode;
 mod engine;
+pub mod film;
 mod fonts;
 mod form;
 mod gif;
@@ -27,6 +28,7 @@ mod reference;
 mod scale;
 mod scene;
 mod script;
+mod shooting;
 mod sky;
 mod svg;
 mod text;
@@ -44,6 +46,7 @@ pub use gif::Motion;
 pub use paint::{StudioError, paint};
 pub use partial::MAX_PARTIALS;
 pub use reference::Role;
+pub use shooting::FilmInspector;
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ mod usages;
 
 use super::{Detail, Drawing, FileFormat, FontBook};
 
-fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
+pub(super) fn drawing(prompt: &str, width: u32, height: u32) -> Drawing {
     Drawing {
         prompt: prompt.into(),
         negative_prompt: None,

@@ -106,6 +106,13 @@ impl Caption {
         Self { origin: moved(self.origin), min: moved(self.min), max: moved(self.max), ..self }
     }
 
+    /// Makes the plate as wide as a sheet allows, at least two lines high, and nearly opaque, so that it hides another caption.
+    pub fn widen(&mut self, width: f32) {
+        self.max.x = (width - self.min.x).max(self.max.x);
+        self.min.y = self.min.y.min(self.max.y - self.size * (LEADING * 2.0 + 0.75)).max(0.0);
+        self.cover = 0.9;
+    }
+
     /// The plate and the stripe beside the text, in units of the short side.
     pub fn plate(&self, palette: &Palette, unit: f32) -> [Layer; 2] {
         let scaled = |p: Point| at(p.x / unit, p.y / unit);
@@ -133,18 +140,38 @@ impl Caption {
             let baseline = self.origin.y + self.leading * i as f32;
             for placed in &line.glyphs {
                 let place = at(self.origin.x + placed.x, baseline);
-                match &placed.shape {
-                    Shape::Glyph(font, id) => {
-                        let position = ab_glyph::point(place.x, place.y);
-                        let glyph = id.with_scale_and_position(PxScale::from(self.size), position);
-                        if let Some(outline) = font.outline_glyph(glyph) {
-                            draw_glyph(canvas, &outline, ink);
-                        }
-                    }
-                    Shape::Missing => draw_box(canvas, self.size, place, ink),
-                }
+                draw_shape(canvas, &placed.shape, self.size, place, ink);
             }
         }
+    }
+}
+
+/// Draws one character with its baseline starting at `place`.
+pub(super) fn draw_character(
+    canvas: &mut Canvas,
+    fonts: &FontBook,
+    (c, size): (char, f32),
+    place: Point,
+    ink: Ink,
+) {
+    draw_shape(canvas, &fonts.shape(c), size, place, ink);
+}
+
+/// How far the next character stands from this one, in pixels.
+pub(super) fn advance(fonts: &FontBook, c: char, size: f32) -> f32 {
+    Setter { fonts, size }.advance(c)
+}
+
+fn draw_shape(canvas: &mut Canvas, shape: &Shape, size: f32, place: Point, ink: Ink) {
+    match shape {
+        Shape::Glyph(font, id) => {
+            let position = ab_glyph::point(place.x, place.y);
+            let glyph = id.with_scale_and_position(PxScale::from(size), position);
+            if let Some(outline) = font.outline_glyph(glyph) {
+                draw_glyph(canvas, &outline, ink);
+            }
+        }
+        Shape::Missing => draw_box(canvas, size, place, ink),
     }
 }
 
