@@ -1,5 +1,5 @@
-//! The H.264 encoder, as it must be set: one thread, so that the same film is the same bytes; no dropped frames; a ceiling on
-//! the quantiser, so that a first frame given by somebody keeps its detail; BT.709 said in the stream.
+//! The H.264 encoder, as it must be set: one thread, so that the same film is the same bytes; a fixed quantiser instead of a
+//! rate, so that a first frame given by somebody keeps its detail and no frame is dropped; BT.709 said in the stream.
 
 use super::{FPS, FilmError, planes::Planes};
 use openh264::{
@@ -12,9 +12,9 @@ use openh264::{
 
 /// Frames between two key frames when nothing is cut.
 const KEY_FRAME_EVERY: u32 = 48;
-/// Bits per pixel and frame that the rate control aims at.
+/// Bits per pixel and frame that the stream's level is chosen for; nothing holds a film to them.
 const BITS_PER_PIXEL: f32 = 0.11;
-/// Quantisers. OpenH264 ignores the whole range when its lower end is 0.
+/// How far adaptive quantisation may go from the encoder's 26. It ignores the whole range when its lower end is 0.
 const QUANTISERS: (u8, u8) = (14, 28);
 
 /// NAL unit types that a container keeps apart from the pictures.
@@ -57,6 +57,7 @@ impl Encoder {
         let config = EncoderConfig::new()
             .bitrate(BitRate::from_bps(bits as u32))
             .max_frame_rate(FrameRate::from_hz(FPS as f32))
+            // The other modes hold a rate by dropping frames, and complain on standard error when they may not.
             .rate_control_mode(RateControlMode::Off)
             .skip_frames(false)
             .scene_change_detect(false)
