@@ -22,7 +22,7 @@ use atelier_domain::{
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher},
     http::TlsError,
-    studio::{Studio, StudioConfig, StudioError},
+    studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
 use atelier_web::{Gateway, Limits, Links};
@@ -143,6 +143,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         desk,
         pool,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
         abilities: Arc::new(abilities),
@@ -241,6 +242,8 @@ fn limits(config: &Config) -> Limits {
         prompt_chars: config.limits.prompt_chars,
         ignore_unsupported_mask: config.images.ignore_unsupported_mask,
         image_timeout: config.generation.image_timeout,
+        video_timeout: config.generation.video_timeout,
+        profile: config.global.profile,
         retention: config.jobs.retention,
     }
 }

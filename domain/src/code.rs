@@ -102,6 +102,10 @@ codes! {
     UnknownModel = "unknown_model", 400, InvalidRequest, Unsaid, "No model of this name makes this kind of thing; `GET /v1/models` lists them.";
     InvalidImageUrl = "invalid_image_url", 400, InvalidRequest, Unsaid, "The URL of a reference is malformed, not public, or did not give a usable file in time.";
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
+    MissingFirstFrame = "missing_first_frame", 400, InvalidRequest, Unsaid, "A last frame needs a first one.";
+    VideoFailed = "video_failed", 400, InvalidRequest, No, "The video failed: it has no content.";
+    TaskNotCompleted = "task_not_completed", 400, InvalidRequest, Unsaid, "The video is not ready yet (profile `sora2api`).";
+    GenerationFailed = "generation_failed", 400, InvalidRequest, No, "The video failed: it has no content (profile `sora2api`).";
     InvalidKey = "invalid_key", 401, Authentication, Unsaid, "The API key is missing, wrong, expired or disabled.";
     InvalidSession = "invalid_session", 401, Authentication, Unsaid, "The admin token or cookie is missing, wrong or expired: log in again.";
     InvalidCredentials = "invalid_credentials", 401, Authentication, Unsaid, "The admin user name or password is wrong.";
@@ -115,6 +119,8 @@ codes! {
     KeyNotFound = "key_not_found", 404, InvalidRequest, Unsaid, "No API key with this id.";
     MediaNotFound = "media_not_found", 404, InvalidRequest, Unsaid, "The file is gone: it was past its retention.";
     FileNotFound = "file_not_found", 404, InvalidRequest, Unsaid, "No such file belongs to this key.";
+    VideoNotFound = "video_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention.";
+    TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention (profile `sora2api`).";
     ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
     RouteNotFound = "route_not_found", 404, InvalidRequest, Unsaid, "No such path; `/docs` lists them.";
     MethodNotAllowed = "method_not_allowed", 405, InvalidRequest, Unsaid, "The path exists, but not with this method.";
@@ -129,9 +135,13 @@ codes! {
     TooManyReferences = "too_many_references", 422, InvalidRequest, No, "More pictures than the request, or any engine for this model, takes.";
     MaskUnsupported = "mask_unsupported", 422, InvalidRequest, No, "No engine for this model takes a mask.";
     UpstreamRejected = "upstream_rejected", 422, InvalidRequest, No, "The engine refused the request as malformed.";
+    LastFrameUnsupported = "last_frame_unsupported", 422, InvalidRequest, No, "No engine for this model takes a last frame.";
+    ReferenceSize = "reference_size", 422, InvalidRequest, No, "With `fit=exact` the first frame must have the size of the video.";
+    VideoNotReady = "video_not_ready", 425, Conflict, Unsaid, "The video is not ready yet: poll it until it is.";
     RateLimitExceeded = "rate_limit_exceeded", 429, RateLimit, Yes, "The key's own limit of requests a minute or of open jobs is reached; `retry-after` says when to come back.";
     LoginThrottled = "login_throttled", 429, RateLimit, No, "Too many failed logins; wait and try again.";
     InternalError = "internal_error", 500, Server, Unsaid, "A defect of the gateway; the request id finds it in the log.";
+    RemixUnsupported = "remix_unsupported", 501, Server, No, "No engine for this model makes videos over others.";
     JobLost = "job_lost", 502, Server, No, "The engine forgot the running job; nothing was charged.";
     SubmitOutcomeUnknown = "submit_outcome_unknown", 502, Server, No, "The request reached the engine and no answer came; it was not sent again, and nothing was charged.";
     ModelUnavailable = "model_unavailable", 503, Unavailable, No, "The engine no longer has this model.";

@@ -15,6 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
     info(title = "Atelier", description = "A self-hosted gateway for image and video generation."),
     paths(
         openai::images::generate, openai::images::edit, openai::images::vary, openai::images::job, openai::images::cancel,
+        openai::videos::list, openai::videos::create, openai::videos::edit, openai::videos::extend, openai::videos::retrieve,
+        openai::videos::delete, openai::videos::content, openai::videos::remix,
         openai::responses::create, openai::responses::retrieve, openai::responses::cancel, openai::responses::delete,
         openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
         openai::models::list, openai::models::retrieve,

@@ -9,8 +9,10 @@ use atelier_domain::{
     catalogue::Catalogue,
     engine::Abilities,
     fetch::Fetcher,
+    key::Profile,
     price::PriceTable,
     time::{Clock, Millis},
+    video::VideoInspector,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -28,6 +30,10 @@ pub struct Limits {
     pub ignore_unsupported_mask: bool,
     /// How long an image job may take.
     pub image_timeout: Duration,
+    /// How long a video job may take.
+    pub video_timeout: Duration,
+    /// The dialect of keys that have none of their own.
+    pub profile: Profile,
     /// How long an ended image job can be asked for.
     pub retention: Duration,
 }
@@ -50,6 +56,8 @@ pub struct Gateway {
     pub pool: Pool,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Looks at videos that clients send.
+    pub videos: Arc<dyn VideoInspector>,
     /// Files behind URLs that clients name.
     pub fetcher: Arc<dyn Fetcher>,
     /// Models.

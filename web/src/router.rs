@@ -42,6 +42,12 @@ routes! {
     "/v1/images/edits" => { post openai::images::edit }
     "/v1/images/variations" => { post openai::images::vary }
     "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
+    "/v1/videos" => { get openai::videos::list, post openai::videos::create }
+    "/v1/videos/edits" => { post openai::videos::edit }
+    "/v1/videos/extensions" => { post openai::videos::extend }
+    "/v1/videos/{id}" => { get openai::videos::retrieve, delete openai::videos::delete }
+    "/v1/videos/{id}/content" => { get openai::videos::content }
+    "/v1/videos/{id}/remix" => { post openai::videos::remix }
     "/v1/responses" => { post openai::responses::create }
     "/v1/responses/{id}" => { get openai::responses::retrieve, delete openai::responses::delete }
     "/v1/responses/{id}/cancel" => { post openai::responses::cancel }

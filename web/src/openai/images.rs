@@ -125,7 +125,7 @@ pub fn new_job(
     caller: &Caller,
     (asked, endpoint, body_hash): (ImageRequest<'_>, &str, String),
 ) -> Result<NewJob, Problem> {
-    let retries = request.headers().get("x-stainless-retry-count").and_then(|value| value.to_str().ok());
+    let (idempotency_key, is_retry) = repeat_of(request)?;
     Ok(NewJob {
         key: caller.0.clone(),
         endpoint: endpoint.to_owned(),
@@ -136,11 +136,18 @@ pub fn new_job(
         price: asked.price,
         timeout: gateway.limits.image_timeout,
         body_hash,
-        idempotency_key: idempotency_key(request)?,
-        is_retry: retries.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0),
+        idempotency_key,
+        is_retry,
         request_id: RequestId::of(request),
         echo: None,
     })
+}
+
+/// What a request says about being sent before: its Idempotency-Key, and whether an SDK says that it sends this again.
+pub fn repeat_of(request: &HttpRequest) -> Result<(Option<String>, bool), Problem> {
+    let retries = request.headers().get("x-stainless-retry-count").and_then(|value| value.to_str().ok());
+    let is_retry = retries.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0);
+    Ok((idempotency_key(request)?, is_retry))
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {

@@ -10,3 +10,4 @@ pub mod request;
 pub mod request_schema;
 pub mod responses;
 pub mod stream;
+pub mod videos;

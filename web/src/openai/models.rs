@@ -45,6 +45,9 @@ pub struct ModelView {
     kind: &'static str,
     /// The sizes it makes, when they are few; else the rule.
     sizes: SizesView,
+    /// The lengths that a video model makes, in seconds, the default first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seconds: Vec<u32>,
     /// What one output at the default size costs.
     price: Option<PriceView>,
     /// When its vendor switched it off or will.
@@ -102,7 +105,7 @@ fn price(gateway: &Gateway, model: &Model) -> Option<Price> {
         size: model.default_size,
         n: 1,
         quality: "auto".to_owned(),
-        seconds: 0,
+        seconds: model.seconds.first().copied().unwrap_or(0),
     };
     gateway.prices.price(&facts).ok()
 }
@@ -116,6 +119,7 @@ fn view(gateway: &Gateway, model: &Model) -> ModelView {
         description: model.description.clone(),
         kind: model.kind.word(),
         sizes: sizes(model),
+        seconds: model.seconds.clone(),
         price: price(gateway, model).map(|price| PriceView { credits: price.total, currency: "credits" }),
         shutdown_date: model.shutdown_date.clone(),
     }

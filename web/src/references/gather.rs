@@ -88,6 +88,12 @@ impl Gatherer<'_> {
         Ok(Some(Gathered { references, uploads: uploads.into_iter().map(Arc::new).collect() }))
     }
 
+    /// Brings one picture in.
+    pub async fn picture(&self, source: Source, field: &str) -> Result<(Reference, Arc<Upload>), Problem> {
+        let upload = self.bring(source, field, None).await?;
+        Ok((rules::picture(&upload, field, None)?, Arc::new(upload)))
+    }
+
     async fn bring(&self, source: Source, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
         let about = |refused: Refused| Problem::from(refused).param(field);
         match source {

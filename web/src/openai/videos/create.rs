@@ -1,0 +1,215 @@
+//! `POST /v1/videos`, as a form and as JSON.
+
+use super::{
+    dialect::Dialect,
+    order::{self, FILES, Usual, VideoOrder},
+    over::{self, SourceJob},
+    view::{self, VideoView},
+};
+use crate::{
+    auth::Caller,
+    body,
+    fields::Fields,
+    form,
+    gateway::Gateway,
+    observe::RequestId,
+    openai::{answer, images},
+    problem::{ErrorBody, Problem},
+    references::Gatherer,
+};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    web::{self, Data},
+};
+use atelier_actors::{
+    job_supervisor::{NewJob, Submitted},
+    media_library::Upload,
+};
+use atelier_domain::{
+    catalogue::Model,
+    code::Code,
+    job::{JobState, VideoJob, Work},
+    video::SourceUse,
+};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Where videos are made.
+pub const VIDEOS: &str = "/v1/videos";
+
+/// A request for a video.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+#[schema(example = json!({"model": "sora-2", "prompt": "a calm ocean wave at sunset", "seconds": "4", "size": "1280x720"}))]
+pub struct CreateVideo {
+    /// What to film, at most 32,000 characters. `[5s]one thing [5s]another` is a storyboard of shots.
+    prompt: String,
+    /// A name from `GET /v1/models`.
+    #[schema(default = "sora-2")]
+    model: Option<String>,
+    /// The length: one that the model makes. Also `duration`.
+    #[schema(value_type = Option<String>)]
+    seconds: Option<serde_json::Value>,
+    /// The size: one that the model makes.
+    #[schema(default = "1280x720")]
+    size: Option<String>,
+    /// `landscape` or `portrait`, instead of a size.
+    orientation: Option<String>,
+    /// A ratio, instead of a size.
+    aspect_ratio: Option<String>,
+    /// The picture that it begins with: a file, an http(s) URL, a data URI, `{"image_url": …}` or `{"file_id": …}`. Also `image`,
+    /// `image_first`, `first_frame` and `input_image`.
+    #[schema(value_type = Option<String>, format = Binary)]
+    input_reference: Option<serde_json::Value>,
+    /// `cover` (the picture is scaled and cropped to the size) or `exact` (it must have it).
+    #[schema(default = "cover")]
+    fit: Option<String>,
+    /// A named look. Also `style_id`.
+    style: Option<String>,
+    /// The video of this key that it is to be a remix of.
+    remix_target_id: Option<String>,
+    /// What to leave out.
+    negative_prompt: Option<String>,
+    /// For the same video again.
+    seed: Option<i64>,
+    /// `false` waits for the video.
+    #[schema(default = true)]
+    async_mode: Option<bool>,
+}
+
+/// Make a video: answers at once with a video to poll, or (with `async_mode: false`) when it is done.
+#[utoipa::path(post, path = "/v1/videos", tag = "videos",
+    request_body(content((CreateVideo = "multipart/form-data"), (CreateVideo = "application/json"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters: the same key and body get the same answer for 24 h")),
+    responses((status = 200, description = "The video (201 in the profile `sora2api`)", body = VideoView),
+        (status = 400, description = "`bad_body`, `missing_prompt`, `unknown_model`, `invalid_image_url`, `missing_first_frame`", body = ErrorBody),
+        (status = 402, description = "`insufficient_credits`", body = ErrorBody), (status = 413, description = "`body_too_large`, `storage_limit_exceeded`", body = ErrorBody),
+        (status = 422, description = "`bad_duration`, `bad_size`, `bad_…`, `last_frame_unsupported`, `reference_size`", body = ErrorBody),
+        (status = 503, description = "`queue_full`", body = ErrorBody)))]
+pub async fn create(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let mut fields = read(&request, payload, &gateway, &caller).await?;
+    let body_hash = fields.hash(VIDEOS);
+    let dialect = Dialect::of(&gateway, &caller);
+    let usual = Usual { model: None, size: None, seconds: None };
+    let mut order = order::read(&gateway, &caller.0, &mut fields, (dialect, usual))?;
+    let mut uploads = Vec::new();
+    if let Some(id) = order.remix_of.take() {
+        let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
+        uploads
+            .push(over::put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?);
+    } else if let Some((field, source)) = order.first_frame.take() {
+        let origin = answer::origin(&request);
+        let gatherer = Gatherer { gateway: &gateway, key: caller.0.id, origin: &origin };
+        let (reference, upload) = gatherer.picture(source, &field).await?;
+        if order.exact && reference.size != order.video.size {
+            let message = format!(
+                "the first frame is {} and the video {}: with fit=exact they must be the same",
+                reference.size, order.video.size
+            );
+            return Err(Problem::new(Code::ReferenceSize, message).param(&field));
+        }
+        order.video.first_frame = Some(reference);
+        uploads.push(upload);
+    }
+    let VideoOrder { model, video, in_background, .. } = order;
+    let made = Made { endpoint: VIDEOS, model, video, uploads, body_hash, in_background };
+    submit(&request, &caller, &gateway, (made, dialect)).await
+}
+
+/// Reads a form or a JSON object.
+pub async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    gateway: &Gateway,
+    caller: &Caller,
+) -> Result<Fields, Problem> {
+    if form::is_form(request) {
+        return form::form(request, payload, gateway, caller, &FILES).await;
+    }
+    body::json_object(payload, gateway.limits.json_body).await
+}
+
+/// A video that is all decided.
+pub struct Made<'a> {
+    /// The path that it came in by.
+    pub endpoint: &'a str,
+    /// The model.
+    pub model: &'a Model,
+    /// What to make.
+    pub video: VideoJob,
+    /// The files that it works from.
+    pub uploads: Vec<Arc<Upload>>,
+    /// SHA-256 of endpoint and body.
+    pub body_hash: String,
+    /// Whether the client polls.
+    pub in_background: bool,
+}
+
+/// Hands the video in and answers.
+pub async fn submit(
+    request: &HttpRequest,
+    caller: &Caller,
+    gateway: &Gateway,
+    (made, dialect): (Made<'_>, Dialect),
+) -> Result<HttpResponse, Problem> {
+    let (idempotency_key, is_retry) = images::repeat_of(request)?;
+    let needs_source = made.video.source.is_some();
+    let can = |engine: &str| {
+        !needs_source || gateway.abilities.get(engine).is_none_or(|abilities| abilities.video_sources)
+    };
+    let routes: Vec<_> = made.model.routes.iter().filter(|route| can(&route.engine)).cloned().collect();
+    if routes.is_empty() && needs_source {
+        let message = format!("no engine for {} makes videos over others", made.model.name);
+        return Err(Problem::new(Code::RemixUnsupported, message));
+    }
+    let new = NewJob {
+        key: caller.0.clone(),
+        endpoint: made.endpoint.to_owned(),
+        model: made.model.canonical.clone(),
+        routes,
+        price: order::price(gateway, made.model, &made.video)?,
+        work: Work::Video(made.video),
+        uploads: made.uploads,
+        timeout: gateway.limits.video_timeout,
+        body_hash: made.body_hash,
+        idempotency_key,
+        is_retry,
+        request_id: RequestId::of(request),
+        echo: None,
+    };
+    let submitted = gateway.jobs.submit(new).await?;
+    let (id, replayed) = (submitted.id, submitted.replayed);
+    let answered = if made.in_background {
+        view::respond(gateway, &submitted.watch.job(), dialect, dialect.created())
+    } else {
+        wait(gateway, submitted, dialect).await
+    };
+    let mut response = answered.unwrap_or_else(|problem| problem.error_response());
+    images::sign(&mut response, id, replayed);
+    Ok(response)
+}
+
+async fn wait(
+    gateway: &Gateway,
+    mut submitted: Submitted,
+    dialect: Dialect,
+) -> Result<HttpResponse, Problem> {
+    let mut closing = gateway.closing.clone();
+    let ended = tokio::select! {
+        ended = submitted.watch.end() => ended,
+        _ = closing.wait_for(|closing| *closing) => None,
+    };
+    let Some(job) = ended else {
+        let message = "the gateway is stopping; the video goes on after it, under the id in x-job-id";
+        return Err(Problem::new(Code::RequestTimeout, message).of_job(submitted.id));
+    };
+    match job.state {
+        JobState::Completed => view::respond(gateway, &job, dialect, 200),
+        _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
+    }
+}

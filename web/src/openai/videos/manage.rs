@@ -1,0 +1,132 @@
+//! Videos that are there: one, a page of them, and their end.
+
+use super::{
+    dialect::Dialect,
+    view::{self, VideoView},
+};
+use crate::{
+    auth::Caller,
+    gateway::Gateway,
+    problem::{ErrorBody, Problem},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use atelier_domain::{
+    ids::{JobId, VideoId},
+    job::Job,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Videos of a page unless said otherwise, and at most.
+const PAGE: usize = 20;
+const LONGEST_PAGE: usize = 100;
+
+/// The caller's own video of this id; its job's id is understood, too.
+pub fn own_job(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Arc<Job>, Problem> {
+    let id = job_of(id).ok_or_else(|| dialect.not_found())?;
+    let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(|| dialect.not_found())?;
+    if job.work.video().is_some() && is_shown(gateway, &job) { Ok(job) } else { Err(dialect.not_found()) }
+}
+
+fn job_of(id: &str) -> Option<JobId> {
+    let video = id.parse::<VideoId>().ok().map(|id| JobId::from_uuid(id.uuid()));
+    video.or_else(|| id.parse().ok())
+}
+
+fn is_shown(gateway: &Gateway, job: &Job) -> bool {
+    job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention)
+}
+
+/// A video as it is now.
+#[utoipa::path(get, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video")),
+    responses((status = 200, description = "The video", body = VideoView), (status = 404, description = "`video_not_found`", body = ErrorBody)))]
+pub async fn retrieve(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let dialect = Dialect::of(&gateway, &caller);
+    let job = own_job(&gateway, &caller, &id, dialect)?;
+    view::respond(&gateway, &job, dialect, 200)
+}
+
+/// Which videos to list.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct Listing {
+    /// Videos after this one.
+    after: Option<String>,
+    /// How many at most, up to 100.
+    limit: Option<usize>,
+    /// `desc` (newest first, the default) or `asc`.
+    order: Option<String>,
+}
+
+/// A page of videos.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VideoList {
+    /// Always `list`.
+    object: &'static str,
+    /// The videos.
+    data: Vec<VideoView>,
+    /// The first of them.
+    first_id: Option<String>,
+    /// The last of them: `after` for the next page.
+    last_id: Option<String>,
+    /// Whether there are more.
+    has_more: bool,
+}
+
+/// This key's videos.
+#[utoipa::path(get, path = "/v1/videos", tag = "videos", params(Listing),
+    responses((status = 200, description = "A page of videos", body = VideoList), (status = 422, description = "`bad_after`, `bad_order`", body = ErrorBody)))]
+pub async fn list(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    asked: Query<Listing>,
+) -> Result<HttpResponse, Problem> {
+    let dialect = Dialect::of(&gateway, &caller);
+    let newest_first = match asked.order.as_deref() {
+        None | Some("desc") => true,
+        Some("asc") => false,
+        Some(_) => return Err(Problem::field("order", "order must be asc or desc")),
+    };
+    let after = asked.after.as_deref().filter(|after| !after.is_empty());
+    let bad_after = || Problem::field("after", "after must be the id of a video");
+    let mut after = after.map(|after| job_of(after).ok_or_else(bad_after)).transpose()?;
+    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let mut found = Vec::new();
+    // One more than asked tells whether there are more.
+    while found.len() <= limit {
+        let page = gateway.jobs.videos(caller.0.id, after, newest_first, LONGEST_PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        found.extend(page.into_iter().filter(|job| is_shown(&gateway, job)));
+    }
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let views = found.iter().filter_map(|job| Some(view::view(&gateway, job, job.work.video()?, dialect)));
+    let data: Vec<_> = views.collect();
+    let id = |video: Option<&VideoView>| video.map(|video| video.id.clone());
+    let (first_id, last_id) = (id(data.first()), id(data.last()));
+    Ok(HttpResponse::Ok().json(VideoList { object: "list", data, first_id, last_id, has_more }))
+}
+
+/// Delete a video: it is cancelled if it runs, and nobody is shown it any more.
+#[utoipa::path(delete, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video")),
+    responses((status = 200, description = "`{id, object, deleted}`"), (status = 404, description = "`video_not_found`", body = ErrorBody)))]
+pub async fn delete(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let dialect = Dialect::of(&gateway, &caller);
+    let job = own_job(&gateway, &caller, &id, dialect)?;
+    let deleted = gateway.jobs.forget(caller.0.id, job.id).await?;
+    let id = view::id_of(&job).to_string();
+    Ok(HttpResponse::Ok()
+        .json(serde_json::json!({ "id": id, "object": "video.deleted", "deleted": deleted })))
+}
