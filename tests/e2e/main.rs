@@ -25,3 +25,4 @@ mod ops;
 mod program;
 mod restart;
 mod uploads;
+mod videos;
