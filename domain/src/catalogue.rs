@@ -35,6 +35,8 @@ pub struct Model {
     pub url_by_default: bool,
     /// When its vendor switched it off or will, as `YYYY-MM-DD`.
     pub shutdown_date: Option<String>,
+    /// The plan that an account must have for it, such as `pro`.
+    pub plan: Option<String>,
     /// The lengths that it makes, in seconds, the default first; empty for images.
     pub seconds: Vec<u32>,
     /// The default length in the profile `sora2api`, when it is another (api.md §0, the table).
@@ -191,6 +193,8 @@ struct Entry {
     family: String,
     description: String,
     default_size: Option<Size>,
+    /// The plan that it needs.
+    plan: Option<String>,
     /// The only length that this name stands for.
     seconds: Option<u32>,
     /// The only sizes that this name stands for.
@@ -228,6 +232,7 @@ impl Entry {
             } else {
                 SizeRule { only: self.only_sizes.clone(), ..family.sizes.clone() }
             },
+            plan: self.plan.clone(),
             seconds: self.seconds.map_or_else(|| family.seconds.clone(), |seconds| vec![seconds]),
             sora2api_seconds: family.sora2api_seconds.filter(|_| self.seconds.is_none()),
             extra_sizes: Vec::new(),
@@ -302,6 +307,8 @@ mod tests {
             ("sora-video-portrait-15s", "720x1280", vec![15]),
             ("sora2-landscape-25s", "1280x720", vec![25]),
             ("sora2-25s", "1280x720", vec![25]),
+            ("sora2pro-portrait-25s", "720x1280", vec![25]),
+            ("sora2pro-hd-landscape-15s", "1792x1024", vec![15]),
         ] {
             let model = catalogue.get(name).unwrap();
             assert_eq!(

@@ -101,6 +101,10 @@ id!(
     VideoId, "video"
 );
 id!(
+    /// A person or thing out of a video.
+    CharacterId, "char"
+);
+id!(
     /// One answer of the Responses API.
     ResponseId, "resp"
 );

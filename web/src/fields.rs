@@ -36,6 +36,11 @@ impl Fields {
         Self { files, ..Self::new(map) }
     }
 
+    /// Whether a file stands in this field.
+    pub fn has_file(&self, field: &str) -> bool {
+        self.files.iter().any(|file| file.field == field)
+    }
+
     /// Takes the files of this field out, in their order.
     pub fn take_files(&mut self, field: &str) -> Vec<FormFile> {
         let is_named = |file: &mut FormFile| file.field == field;

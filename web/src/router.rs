@@ -43,6 +43,10 @@ routes! {
     "/v1/images/variations" => { post openai::images::vary }
     "/v1/images/jobs/{id}" => { get openai::images::job, delete openai::images::cancel }
     "/v1/videos" => { get openai::videos::list, post openai::videos::create }
+    "/v1/videos/generations" => { post openai::videos::generate }
+    "/v1/videos/jobs/{id}" => { get openai::videos::job, delete openai::videos::cancel_job }
+    "/v1/videos/characters" => { post openai::videos::create_character }
+    "/v1/videos/characters/{id}" => { get openai::videos::retrieve_character }
     "/v1/videos/edits" => { post openai::videos::edit }
     "/v1/videos/extensions" => { post openai::videos::extend }
     "/v1/videos/{id}" => { get openai::videos::retrieve, delete openai::videos::delete }

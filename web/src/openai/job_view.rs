@@ -85,6 +85,30 @@ pub async fn respond(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Res
     if view.result.is_some() { answer::json(view).await } else { Ok(HttpResponse::Ok().json(view)) }
 }
 
+/// The view of a job that makes a video, without its result; none for another job.
+pub fn of_video(job: &Job) -> Option<serde_json::Value> {
+    let video = job.work.video()?;
+    let mut view = serde_json::json!({
+        "id": job.id.to_string(),
+        "object": "image.job",
+        "status": status(job.state),
+        "progress": job.progress,
+        "created": job.created_at.seconds(),
+        "updated": job.updated_at.seconds(),
+        "request": {
+            "endpoint": job.endpoint, "model": job.model, "prompt_preview": video.prompt.preview,
+            "size": video.size.to_string(), "duration": video.seconds, "n": 1, "price": job.price.total,
+        },
+    });
+    if let Some(ended) = job.ended_at {
+        view["completed"] = ended.seconds().into();
+    }
+    if let Some(error) = &job.error {
+        view["error"] = serde_json::json!({ "code": error.code.word(), "message": error.message });
+    }
+    Some(view)
+}
+
 async fn view(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<ImageJobView, Problem> {
     let result = match job.state {
         JobState::Completed => Some(answer::images(gateway, job, &answer::origin(request)).await?),

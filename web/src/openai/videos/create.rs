@@ -28,7 +28,7 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::Model,
     code::Code,
-    job::{JobState, VideoJob, Work},
+    job::{Job, JobState, VideoJob, Work},
     video::SourceUse,
 };
 use std::sync::Arc;
@@ -97,25 +97,13 @@ pub async fn create(
     let dialect = Dialect::of(&gateway, &caller);
     let usual = Usual { model: None, size: None, seconds: None };
     let mut order = order::read(&gateway, &caller.0, &mut fields, (dialect, usual))?;
-    let mut uploads = Vec::new();
-    if let Some(id) = order.remix_of.take() {
-        let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
-        uploads
-            .push(over::put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?);
-    } else if let Some((field, source)) = order.first_frame.take() {
-        let origin = answer::origin(&request);
-        let gatherer = Gatherer { gateway: &gateway, key: caller.0.id, origin: &origin };
-        let (reference, upload) = gatherer.picture(source, &field).await?;
-        if order.exact && reference.size != order.video.size {
-            let message = format!(
-                "the first frame is {} and the video {}: with fit=exact they must be the same",
-                reference.size, order.video.size
-            );
-            return Err(Problem::new(Code::ReferenceSize, message).param(&field));
+    let uploads = match order.remix_of.take() {
+        Some(id) => {
+            let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
+            vec![over::put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?]
         }
-        order.video.first_frame = Some(reference);
-        uploads.push(upload);
-    }
+        None => put_first_frame(&request, &caller, &gateway, &mut order).await?,
+    };
     let VideoOrder { model, video, in_background, .. } = order;
     let made = Made { endpoint: VIDEOS, model, video, uploads, body_hash, in_background };
     submit(&request, &caller, &gateway, (made, dialect)).await
@@ -150,14 +138,38 @@ pub struct Made<'a> {
     pub in_background: bool,
 }
 
-/// Hands the video in and answers.
+/// Hands the video in and answers with the video.
 pub async fn submit(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
     (made, dialect): (Made<'_>, Dialect),
 ) -> Result<HttpResponse, Problem> {
+    let in_background = made.in_background;
+    let submitted = hand_in(request, caller, gateway, made).await?;
+    let (id, replayed) = (submitted.id, submitted.replayed);
+    let answered = if in_background {
+        view::respond(gateway, &submitted.watch.job(), dialect, dialect.created())
+    } else {
+        end_of(gateway, submitted).await.and_then(|job| view::respond(gateway, &job, dialect, 200))
+    };
+    let mut response = answered.unwrap_or_else(|problem| problem.error_response());
+    images::sign(&mut response, id, replayed);
+    Ok(response)
+}
+
+/// Hands the video in.
+pub async fn hand_in(
+    request: &HttpRequest,
+    caller: &Caller,
+    gateway: &Gateway,
+    made: Made<'_>,
+) -> Result<Submitted, Problem> {
     let (idempotency_key, is_retry) = images::repeat_of(request)?;
+    if made.model.plan.is_some() {
+        let message = format!("{} needs an account of a plan that none here has", made.model.name);
+        return Err(Problem::new(Code::PlanRequired, message).param("model"));
+    }
     let needs_source = made.video.source.is_some();
     let can = |engine: &str| {
         !needs_source || gateway.abilities.get(engine).is_none_or(|abilities| abilities.video_sources)
@@ -182,34 +194,45 @@ pub async fn submit(
         request_id: RequestId::of(request),
         echo: None,
     };
-    let submitted = gateway.jobs.submit(new).await?;
-    let (id, replayed) = (submitted.id, submitted.replayed);
-    let answered = if made.in_background {
-        view::respond(gateway, &submitted.watch.job(), dialect, dialect.created())
-    } else {
-        wait(gateway, submitted, dialect).await
-    };
-    let mut response = answered.unwrap_or_else(|problem| problem.error_response());
-    images::sign(&mut response, id, replayed);
-    Ok(response)
+    Ok(gateway.jobs.submit(new).await?)
 }
 
-async fn wait(
-    gateway: &Gateway,
-    mut submitted: Submitted,
-    dialect: Dialect,
-) -> Result<HttpResponse, Problem> {
+/// Waits for a video, as long as an image may take: what needs longer is polled.
+pub async fn end_of(gateway: &Gateway, mut submitted: Submitted) -> Result<Arc<Job>, Problem> {
     let mut closing = gateway.closing.clone();
+    let late = |message: &str| Problem::new(Code::RequestTimeout, message).of_job(submitted.id);
     let ended = tokio::select! {
-        ended = submitted.watch.end() => ended,
+        ended = tokio::time::timeout(gateway.limits.image_timeout, submitted.watch.end()) => {
+            ended.map_err(|_| late("the video takes longer than a call may wait; it goes on, under the id in x-job-id"))?
+        }
         _ = closing.wait_for(|closing| *closing) => None,
     };
-    let Some(job) = ended else {
-        let message = "the gateway is stopping; the video goes on after it, under the id in x-job-id";
-        return Err(Problem::new(Code::RequestTimeout, message).of_job(submitted.id));
-    };
+    let stopping = "the gateway is stopping; the video goes on after it, under the id in x-job-id";
+    let job = ended.ok_or_else(|| late(stopping))?;
     match job.state {
-        JobState::Completed => view::respond(gateway, &job, dialect, 200),
+        JobState::Completed => Ok(job),
         _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
     }
+}
+
+/// Brings the first frame in, if there is one.
+pub async fn put_first_frame(
+    request: &HttpRequest,
+    caller: &Caller,
+    gateway: &Gateway,
+    order: &mut VideoOrder<'_>,
+) -> Result<Vec<Arc<Upload>>, Problem> {
+    let Some((field, source)) = order.first_frame.take() else { return Ok(Vec::new()) };
+    let origin = answer::origin(request);
+    let gatherer = Gatherer { gateway, key: caller.0.id, origin: &origin };
+    let (reference, upload) = gatherer.picture(source, &field).await?;
+    if order.exact && reference.size != order.video.size {
+        let message = format!(
+            "the first frame is {} and the video {}: with fit=exact they must be the same",
+            reference.size, order.video.size
+        );
+        return Err(Problem::new(Code::ReferenceSize, message).param(&field));
+    }
+    order.video.first_frame = Some(reference);
+    Ok(vec![upload])
 }

@@ -4,6 +4,7 @@ use super::{
     create::{Made, read, submit},
     dialect::Dialect,
     manage::own_job,
+    older,
     order::{self, Usual},
     view::VideoView,
 };
@@ -140,7 +141,8 @@ pub async fn remix(
     submit(&request, &caller, &gateway, (made, dialect)).await
 }
 
-/// Make a video anew with other looks: length, motion and sound stay.
+/// Make a video anew with other looks: length, motion and sound stay. A form with an `image` and no `video` makes a video that
+/// begins with that picture, and answers in the older shape.
 #[utoipa::path(post, path = "/v1/videos/edits", tag = "videos",
     request_body(content((OverVideo = "multipart/form-data"), (OverVideo = "application/json"))),
     responses((status = 200, description = "The new video", body = VideoView), (status = 404, description = "`video_not_found`", body = ErrorBody),
@@ -152,6 +154,12 @@ pub async fn edit(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let fields = read(&request, payload, &gateway, &caller).await?;
+    // Before there were edits of videos, this path made a video from a picture (api.md §3).
+    let is_older =
+        ["image", "image_first", "first_frame", "input_reference"].iter().any(|name| fields.has_file(name));
+    if is_older && !fields.has("video") && !fields.has_file("video") {
+        return older::make(&request, &caller, &gateway, (fields, older::EDITS)).await;
+    }
     over(&request, &caller, &gateway, (fields, "/v1/videos/edits", SourceUse::Edit)).await
 }
 
