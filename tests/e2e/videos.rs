@@ -5,86 +5,20 @@ use crate::{
     support::{
         App,
         answers::{credits, in_background},
-        app::Owner,
         expect_error,
+        films::{PATIENCE, VIDEOS, content, create, ended, id, made, probed},
         pictures::{drawn, encoded},
         small,
     },
 };
-use atelier_sim::{
-    client::{Answer, Client},
-    form::Form,
-};
+use atelier_sim::form::Form;
 use awc::http::Method;
 use image::ImageFormat;
 use serde_json::{Value, json};
 use std::{
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
-
-const VIDEOS: &str = "/v1/videos";
-
-const PATIENCE: Duration = Duration::from_secs(120);
-
-async fn create(client: &Client, body: &Value) -> Answer {
-    client.post(VIDEOS, body).send().await.unwrap()
-}
-
-#[track_caller]
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["id"].as_str().unwrap().to_owned()
-}
-
-/// Polls a video until it has ended; its progress must never fall.
-async fn ended(client: &Client, id: &str) -> Value {
-    let (began, mut progress) = (Instant::now(), 0);
-    loop {
-        let answer = client.get(&format!("{VIDEOS}/{id}")).send().await.unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let video = answer.json();
-        let now = video["progress"].as_u64().unwrap();
-        assert!(now >= progress, "progress fell from {progress} to {now}");
-        progress = now;
-        match video["status"].as_str().unwrap() {
-            "completed" | "failed" => return video,
-            _ => assert!(answer.header("openai-poll-after-ms").is_some_and(|ms| ms.parse::<u32>().is_ok())),
-        }
-        assert!(began.elapsed() < PATIENCE, "{video}");
-        actix_rt::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn content(client: &Client, id: &str, query: &str) -> Answer {
-    client.get(&format!("{VIDEOS}/{id}/content{query}")).send().await.unwrap()
-}
-
-/// What ffprobe says of a video: coding, size, frames, and the seconds of its sound.
-fn probed(mp4: &[u8]) -> (String, u64, u64, u64, f64) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), mp4).unwrap();
-    let arguments = ["-v", "error", "-count_frames", "-show_streams", "-of", "json"];
-    let output = Command::new("ffprobe").args(arguments).arg(file.path()).stderr(Stdio::inherit()).output();
-    let output = output.expect("ffprobe is needed: `apt-get install ffmpeg`, or `.ci/run prepare`");
-    let streams: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let of = |kind: &str| {
-        let found = streams["streams"].as_array().unwrap().iter().find(|stream| stream["codec_type"] == kind);
-        found.unwrap_or_else(|| panic!("no {kind}: {streams}")).clone()
-    };
-    let (video, audio) = (of("video"), of("audio"));
-    let frames = video["nb_read_frames"].as_str().unwrap().parse().unwrap();
-    let sound = audio["duration"].as_str().unwrap().parse().unwrap();
-    let side = |name: &str| video[name].as_u64().unwrap();
-    (video["codec_name"].as_str().unwrap().to_owned(), side("width"), side("height"), frames, sound)
-}
-
-async fn made(owner: &Owner, body: &Value) -> String {
-    let id = id(&create(&owner.client, body).await);
-    let video = ended(&owner.client, &id).await;
-    assert_eq!((&video["status"], &video["progress"]), (&json!("completed"), &json!(100)), "{video}");
-    id
-}
 
 #[actix_rt::test]
 async fn a_video_is_made_polled_and_downloaded_in_parts() {
@@ -373,35 +307,6 @@ async fn wrong_requests_for_videos_are_told_and_cost_nothing() {
 }
 
 #[actix_rt::test]
-async fn the_other_profile_answers_as_its_clients_expect() {
-    let app = App::start().await;
-    let owner = app.key(json!({ "metered": true, "credits": 5, "profile": "sora2api" })).await;
-    let answer =
-        create(&owner.client, &json!({ "prompt": "a kite", "model": "sora-video-portrait-10s" })).await;
-    let video = answer.json();
-    assert_eq!(
-        (answer.status, &video["status"], &video["size"], &video["seconds"]),
-        (201, &json!("in_progress"), &json!("720x1280"), &json!("10"))
-    );
-    let id = video["id"].as_str().unwrap();
-    let early = content(&owner.client, id, "").await;
-    if early.status != 302 {
-        expect_error(&early, 400, "task_not_completed");
-    }
-    expect_error(
-        &owner.client.get(&format!("{VIDEOS}/video_x")).send().await.unwrap(),
-        404,
-        "task_not_found",
-    );
-    ended(&owner.client, id).await;
-    let link = content(&owner.client, id, "").await;
-    assert_eq!(link.status, 302);
-    let bytes = app.stranger().get(link.header("location").unwrap()).send().await.unwrap();
-    assert_eq!((bytes.status, bytes.header("content-type")), (200, Some("video/mp4")));
-    app.finish().await;
-}
-
-#[actix_rt::test]
 async fn a_film_that_a_kill_interrupts_is_finished_once_by_the_next_start() {
     let room = tempfile::tempdir().unwrap();
     let setup = setup(&room);
@@ -424,84 +329,4 @@ async fn a_film_that_a_kill_interrupts_is_finished_once_by_the_next_start() {
     assert_eq!((&video["status"], credits(&client).await), (&json!("completed"), (5, 0)));
     assert_eq!(probed(&content(&client, &id, "").await.body).3, 600);
     drop(server);
-}
-
-#[actix_rt::test]
-async fn the_older_shape_waits_or_polls_and_takes_a_picture() {
-    let app = App::start().await;
-    let owner = app.metered(20).await;
-    let body = json!({ "model": "sora-2", "prompt": "a bell", "duration": 4, "aspect_ratio": "9:16" });
-    let answer = owner.client.post("/v1/videos/generations", &body).send().await.unwrap();
-    let video = answer.json();
-    assert_eq!(
-        (answer.status, &video["duration"], &video["size"], &video["fps"]),
-        (200, &json!(4), &json!("720x1280"), &json!(24)),
-        "{video}"
-    );
-    assert_eq!((&video["usage"]["credits_charged"], &video["data"][0]["format"]), (&json!(5), &json!("mp4")));
-    let mp4 = app.stranger().get(video["data"][0]["url"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!(probed(&mp4.body).3, 96);
-
-    let form = Form::new().text("prompt", "it wakes").text("duration", "4").text("background", "true");
-    let answer = owner
-        .client
-        .post_form("/v1/videos/edits", form.file("image", &drawn(640, 360, 2)))
-        .send()
-        .await
-        .unwrap();
-    let job = answer.json();
-    assert_eq!(
-        (answer.status, &job["object"], &job["request"]["price"]),
-        (200, &json!("image.job"), &json!(5)),
-        "{job}"
-    );
-    let path = format!("/v1/videos/jobs/{}", job["id"].as_str().unwrap());
-    expect_error(&app.client().get(&path).send().await.unwrap(), 404, "job_not_found");
-    let began = Instant::now();
-    let done = loop {
-        let job = owner.client.get(&path).send().await.unwrap().json();
-        if !["queued", "running"].contains(&job["status"].as_str().unwrap()) {
-            break job;
-        }
-        assert!(began.elapsed() < PATIENCE, "{job}");
-        actix_rt::time::sleep(Duration::from_millis(50)).await;
-    };
-    assert_eq!((&done["status"], &done["result"]["duration"]), (&json!("succeeded"), &json!(4)), "{done}");
-    let stays = owner.client.delete(&path).send().await.unwrap().json();
-    assert_eq!(stays["status"], "succeeded");
-    assert_eq!(credits(&owner.client).await, (10, 0));
-    app.finish().await;
-}
-
-#[actix_rt::test]
-async fn a_character_is_kept_for_its_owner() {
-    let app = App::start().await;
-    let owner = app.metered(5).await;
-    let source = made(&owner, &json!({ "prompt": "a fox", "seconds": "4" })).await;
-    let mp4 = content(&owner.client, &source, "").await.body;
-    let form = Form::new().text("name", "Fox").named_file("video", "fox.mp4", "video/mp4", &mp4);
-    let character = owner.client.post_form("/v1/videos/characters", form).send().await.unwrap();
-    assert_eq!(character.status, 200, "{}", character.text());
-    let character = character.json();
-    assert_eq!((character["name"].as_str(), character.as_object().unwrap().len()), (Some("Fox"), 3));
-    let path = format!("/v1/videos/characters/{}", character["id"].as_str().unwrap());
-    assert_eq!(owner.client.get(&path).send().await.unwrap().json(), character);
-    expect_error(&app.client().get(&path).send().await.unwrap(), 404, "character_not_found");
-    assert_eq!(owner.client.get("/v1/files").send().await.unwrap().json()["data"], json!([]));
-    for (form, code) in [
-        (Form::new().named_file("video", "a.mp4", "video/mp4", &mp4), "bad_name"),
-        (Form::new().text("name", "Fox"), "bad_video"),
-        (Form::new().text("name", "Fox").file("video", b"no video"), "bad_video"),
-    ] {
-        expect_error(&owner.client.post_form("/v1/videos/characters", form).send().await.unwrap(), 422, code);
-    }
-    app.finish().await;
-}
-
-#[actix_rt::test]
-async fn names_of_a_plan_that_nobody_has_are_refused_with_what_they_need() {
-    let app = App::start().await;
-    let answer = create(&app.client(), &json!({ "prompt": "a", "model": "sora2pro-hd-landscape-15s" })).await;
-    expect_error(&answer, 403, "plan_required");
-    app.finish().await;
 }

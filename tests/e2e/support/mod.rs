@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod app;
+pub mod films;
 pub mod pictures;
 
 pub use answers::{expect_error, small};
