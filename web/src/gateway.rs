@@ -2,13 +2,14 @@
 
 use crate::links::Links;
 use atelier_actors::{
-    account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
+    Refused, account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
     key_ring::KeyRing, media_library::MediaLibrary,
 };
 use atelier_domain::{
     catalogue::Catalogue,
     engine::Abilities,
     fetch::Fetcher,
+    job::Job,
     key::Profile,
     price::PriceTable,
     time::{Clock, Millis},
@@ -88,5 +89,21 @@ impl Gateway {
     /// How long a job that is handed in now should expect to wait for an account.
     pub fn expected_wait(&self) -> Duration {
         Duration::from_secs(self.pool.estimate_s())
+    }
+
+    /// Whether a job is still shown. One that is kept longer for its Idempotency-Key is not.
+    pub fn shows(&self, job: &Job) -> bool {
+        job.ended_at.is_none_or(|ended| self.clock.now() < ended + self.limits.retention)
+    }
+
+    /// Cancels a job if it is open; the answer is the job as it ended.
+    ///
+    /// # Errors
+    /// When the gateway is stopping or its store is full.
+    pub async fn cancel(&self, job: Arc<Job>) -> Result<Arc<Job>, Refused> {
+        if job.state.is_terminal() {
+            return Ok(job);
+        }
+        Ok(self.jobs.cancel(job.key, job.id).await?.unwrap_or(job))
     }
 }

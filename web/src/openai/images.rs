@@ -197,9 +197,7 @@ fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Pro
     let unknown = || Problem::new(Code::JobNotFound, "this key has no such job, or it is past its retention");
     let id: JobId = id.parse().map_err(|_| unknown())?;
     let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(unknown)?;
-    // A job kept longer for its Idempotency-Key is no longer shown.
-    let shown = job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention);
-    if shown { Ok(job) } else { Err(unknown()) }
+    if gateway.shows(&job) { Ok(job) } else { Err(unknown()) }
 }
 
 /// How a background job is doing, with its images once they are made. Kept for an hour after its end.
@@ -224,10 +222,7 @@ pub async fn cancel(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let mut job = own_job(&gateway, &caller, &id)?;
-    if !job.state.is_terminal() {
-        job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
-    }
+    let job = gateway.cancel(own_job(&gateway, &caller, &id)?).await?;
     job_view::respond(&gateway, &job, &request).await
 }
 

@@ -162,8 +162,7 @@ fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Pro
     let id: ResponseId = id.parse().map_err(|_| unknown())?;
     let job = gateway.jobs.get(caller.0.id, id.job())?.ok_or_else(unknown)?;
     let is_kept = job.echo.as_ref().is_some_and(|echo| echo.store);
-    let is_young = job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention);
-    if is_kept && is_young { Ok(job) } else { Err(unknown()) }
+    if is_kept && gateway.shows(&job) { Ok(job) } else { Err(unknown()) }
 }
 
 async fn respond(gateway: &Gateway, job: &Job) -> Result<HttpResponse, Problem> {
@@ -207,10 +206,7 @@ pub async fn cancel(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let mut job = own_job(&gateway, &caller, &id)?;
-    if !job.state.is_terminal() {
-        job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
-    }
+    let job = gateway.cancel(own_job(&gateway, &caller, &id)?).await?;
     respond(&gateway, &job).await
 }
 

@@ -29,16 +29,12 @@ const LONGEST_PAGE: usize = 100;
 pub fn own_job(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Arc<Job>, Problem> {
     let id = job_of(id).ok_or_else(|| dialect.not_found())?;
     let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(|| dialect.not_found())?;
-    if job.work.video().is_some() && is_shown(gateway, &job) { Ok(job) } else { Err(dialect.not_found()) }
+    if job.work.video().is_some() && gateway.shows(&job) { Ok(job) } else { Err(dialect.not_found()) }
 }
 
 fn job_of(id: &str) -> Option<JobId> {
     let video = id.parse::<VideoId>().ok().map(|id| JobId::from_uuid(id.uuid()));
     video.or_else(|| id.parse().ok())
-}
-
-fn is_shown(gateway: &Gateway, job: &Job) -> bool {
-    job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention)
 }
 
 /// A video as it is now.
@@ -104,7 +100,7 @@ pub async fn list(
         let page = gateway.jobs.videos(caller.0.id, after, newest_first, LONGEST_PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        found.extend(page.into_iter().filter(|job| is_shown(&gateway, job)));
+        found.extend(page.into_iter().filter(|job| gateway.shows(job)));
     }
     let has_more = found.len() > limit;
     found.truncate(limit);

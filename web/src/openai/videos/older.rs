@@ -158,8 +158,7 @@ fn view(gateway: &Gateway, job: &Job, origin: &str) -> Result<serde_json::Value,
 fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Problem> {
     let id: JobId = id.parse().map_err(|_| unknown())?;
     let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(unknown)?;
-    let is_shown = job.ended_at.is_none_or(|ended| gateway.clock.now() < ended + gateway.limits.retention);
-    if is_shown && job.work.video().is_some() { Ok(job) } else { Err(unknown()) }
+    if gateway.shows(&job) && job.work.video().is_some() { Ok(job) } else { Err(unknown()) }
 }
 
 /// How a background video is doing, with its link once it is made.
@@ -184,9 +183,6 @@ pub async fn cancel(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let mut job = own_job(&gateway, &caller, &id)?;
-    if !job.state.is_terminal() {
-        job = gateway.jobs.cancel(caller.0.id, job.id).await?.unwrap_or(job);
-    }
+    let job = gateway.cancel(own_job(&gateway, &caller, &id)?).await?;
     Ok(HttpResponse::Ok().json(view(&gateway, &job, &answer::origin(&request))?))
 }
