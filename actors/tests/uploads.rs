@@ -12,7 +12,7 @@ use atelier_domain::{
     job::{JobState, Work},
     key::ApiKey,
     reference::References,
-    time::Clock,
+    time::{Clock, Millis},
 };
 use atelier_store::Table;
 use std::{io::Cursor, sync::Arc, time::Duration};
@@ -109,6 +109,77 @@ async fn what_no_job_took_leaves_nothing_behind() {
     assert_eq!(kept(&world, &poor), 0);
     drop(send(&world, &poor, &picture(1_000)).await.unwrap());
     until_files(&world, 0).await;
+}
+
+/// Asks a future once, so that it begins.
+async fn begun<T>(mut future: std::pin::Pin<&mut impl Future<Output = T>>) {
+    tokio::select! {
+        biased;
+        _ = &mut future => panic!("it has ended already"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[actix::test]
+async fn whoever_leaves_while_a_file_is_being_named_loses_neither_it_nor_the_room() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(9_000)).await.unwrap();
+    begun(std::pin::pin!(world.library.keep_file(key.id, upload, said))).await;
+    while kept(&world, &key) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let file = world.library.files(key.id, None, true, 1).unwrap().remove(0);
+    // Whatever was to be removed is by now.
+    until_files(&world, 1).await;
+    for _ in 0..100 {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    assert!(world.library.read(file.media).await.is_ok(), "the row of a file names nothing");
+    assert!(world.library.delete_file(key.id, file.id).await.unwrap());
+    assert_eq!((files(&world), kept(&world, &key)), (0, 0));
+}
+
+#[actix::test]
+async fn whoever_leaves_at_the_very_end_of_an_upload_leaves_no_file() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let mut receiving = world.library.receive(key.id).await.unwrap();
+    receiving.write(picture(9_000).into()).await.unwrap();
+    {
+        let mut finish = std::pin::pin!(receiving.finish());
+        'kept: loop {
+            begun(finish.as_mut()).await;
+            for _ in 0..2_000 {
+                if files(&world) == 1 {
+                    break 'kept;
+                }
+                tokio::task::spawn_blocking(|| ()).await.unwrap();
+            }
+        }
+    }
+    until_files(&world, 0).await;
+}
+
+#[actix::test]
+async fn a_shared_file_is_as_new_as_its_name_however_old_its_bytes_are() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(5).await;
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(9_000)).await.unwrap();
+    let file = world.library.keep_file(key.id, upload, said).await.unwrap();
+    let path = world.store.media().path(&file.media.to_string()).unwrap();
+    let now = std::time::SystemTime::now();
+    let old = std::fs::File::options().write(true).open(path).unwrap();
+    old.set_modified(now - Duration::from_secs(100_000)).unwrap();
+    world.clock.advance_to(Millis(0) + now.duration_since(std::time::UNIX_EPOCH).unwrap());
+
+    let shared = Arc::new(world.library.reuse_file(key.id, file.id).await.unwrap());
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
+    assert!(world.library.read(shared.id).await.is_ok(), "taken for an orphan before its job was accepted");
+    assert_eq!(world.run(edit(&key, vec![shared])).await.state, JobState::Completed);
 }
 
 #[actix::test]

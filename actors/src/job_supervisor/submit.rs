@@ -272,6 +272,8 @@ impl JobSupervisor {
         let Fresh { live, rider, deciding } = fresh;
         let Submit { mut new, answer } = submit;
         let text = new.work.prompt_mut().text.take();
+        // A process that is told to stop at once drops this while the rows are being written.
+        new.uploads.iter().for_each(|upload| upload.keep());
         let commit = async move {
             keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
             ledger.hold(job, rider).await.map(drop)
@@ -297,11 +299,14 @@ impl JobSupervisor {
         }
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
         let Err(taken) = outcome else {
-            new.uploads.iter().for_each(|upload| upload.keep());
             let watch = live.watch();
             self.raise(live, 0);
             return Ok(Submitted { id, watch, replayed: false });
         };
+        // Who stops does not say what was written.
+        if !matches!(&taken, Taken::Refused(refused) if refused.code == Code::ShuttingDown) {
+            new.uploads.iter().for_each(|upload| upload.let_go());
+        }
         self.door.leave(key);
         self.board.remove(id);
         self.forget_prompt(&live.job());

@@ -93,12 +93,16 @@ impl MediaLibrary {
         let place = StoredFile::place(owner, file.id);
         batch.put_row(place, &file, Expect::Absent).map_err(Refused::internal)?;
         batch.put_row(media.id.uuid().as_bytes(), &media, Expect::Absent).map_err(Refused::internal)?;
-        self.store.submit(batch).await.map_err(|error| match error {
+        // The caller may leave while the rows are being written.
+        upload.keep();
+        let Err(error) = self.store.submit(batch).await else { return Ok(file) };
+        if !matches!(error, CommitError::Closed) {
+            upload.let_go();
+        }
+        Err(match error {
             CommitError::Refused { reason: Refusal::BelowFloor { .. }, .. } => self.budget.exhausted(),
             other => other.into(),
-        })?;
-        upload.keep();
-        Ok(file)
+        })
     }
 
     /// A key's own file that is not past its time.

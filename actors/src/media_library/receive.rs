@@ -101,15 +101,16 @@ impl Receiving {
             syncing.await.map_err(Refused::internal)?.map_err(not_kept)?;
         }
         let id = MediaId::from_uuid(Uuid::now_v7());
+        let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
+        // The keeper goes along: whoever leaves now must not leave the file behind.
         let kept = tokio::task::spawn_blocking(move || {
             written.add(&pieces)?;
             let look = inspect::look(written.draft.read()?);
             written.draft.keep(&id.to_string())?;
-            Ok((look, written.hash.finalize().to_hex().to_string()))
+            let digest = written.hash.finalize().to_hex().to_string();
+            Ok(Upload { id, bytes, digest, look, keeper })
         });
-        let (look, digest) = kept.await.map_err(Refused::internal)?.map_err(not_kept)?;
-        let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-        Ok(Upload { id, bytes, digest, look, keeper })
+        kept.await.map_err(Refused::internal)?.map_err(not_kept)
     }
 }
 
@@ -124,18 +125,17 @@ fn not_kept(error: MediaError) -> Refused {
 /// Another name for the bytes of a kept file.
 pub(super) async fn share(store: Store, from: MediaId, reserved: Reserved) -> Result<Upload, Refused> {
     let id = MediaId::from_uuid(Uuid::now_v7());
-    let kept = store.clone();
+    let (bytes, keeper) = (reserved.bytes(), Keeper::new(store.clone(), id, reserved));
     let shared = tokio::task::spawn_blocking(move || {
-        let path = kept.media().share(&from.to_string(), &id.to_string())?;
+        let path = store.media().share(&from.to_string(), &id.to_string())?;
         let mut file = std::fs::File::open(path).map_err(MediaError::Io)?;
-        Ok(inspect::look(&mut file))
+        let look = inspect::look(&mut file);
+        Ok(Upload { id, bytes, digest: String::new(), look, keeper })
     });
-    let look = shared.await.map_err(Refused::internal)?.map_err(|error| match error {
+    shared.await.map_err(Refused::internal)?.map_err(|error| match error {
         MediaError::Missing => Refused::new(Code::MediaNotFound, "the file is gone: it was past its time"),
         other => not_kept(other),
-    })?;
-    let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-    Ok(Upload { id, bytes, digest: String::new(), look, keeper })
+    })
 }
 
 /// A file that is on disk and that no row names yet. Dropped before one does, it goes away.
@@ -176,9 +176,15 @@ impl Upload {
         }
     }
 
-    /// A row names it now: it stays.
+    /// A row is about to name it: it stays, though nobody may be there any more to see the row written. If none was, the file is
+    /// found again as an orphan.
     pub(crate) fn keep(&self) {
         self.keeper.kept.store(true, Ordering::Release);
+    }
+
+    /// The row was refused: it goes as before.
+    pub(crate) fn let_go(&self) {
+        self.keeper.kept.store(false, Ordering::Release);
     }
 }
 
