@@ -60,14 +60,12 @@ fn leavings(job: &Job) -> Leavings {
     if job.work.prompt().text.is_none() {
         left.files.push(prompt_file(job.id));
     }
-    let mut bytes = 0;
     for reference in job.work.references() {
-        bytes += reference.bytes;
         left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
         left.files.push(reference.media.to_string());
     }
-    if bytes > 0 {
-        returned(&mut left.batch, job.key, bytes);
+    if job.work.references().next().is_some() {
+        returned(&mut left.batch, job.key, job.work.references().map(|reference| reference.bytes));
     }
     left
 }

@@ -260,8 +260,7 @@ impl JobSupervisor {
             rider.put_row(row.id.uuid().as_bytes(), &row, Expect::Absent).map_err(Refused::internal)?;
         }
         if !uploads.is_empty() {
-            let bytes = uploads.iter().map(|upload| upload.bytes).sum();
-            self.parts.budget.take(&mut rider, job.key, bytes);
+            self.parts.budget.take(&mut rider, job.key, uploads.iter().map(|upload| upload.bytes));
         }
         Ok((!rider.is_empty()).then_some(rider))
     }
@@ -280,6 +279,8 @@ impl JobSupervisor {
         };
         let commit = commit.into_actor(self).map(move |outcome, act, _| {
             let result = act.decided(outcome, live, &new);
+            // Its files are counted by their rows now, or not at all: not twice for a moment.
+            drop(new);
             drop(deciding);
             // Whoever does not wait any more finds the job by its id, or not at all.
             let _ = answer.send(result);

@@ -63,7 +63,7 @@ impl StoredFile {
 pub(crate) fn removal(file: &StoredFile) -> Batch {
     let mut batch = Batch::new();
     batch.delete(Table::Media, file.media.uuid().as_bytes());
-    returned(&mut batch, file.owner, file.bytes);
+    returned(&mut batch, file.owner, std::iter::once(file.bytes));
     batch
 }
 
@@ -89,7 +89,7 @@ impl MediaLibrary {
             expires_at: said.expires_at,
         };
         let mut batch = Batch::new();
-        self.budget.take(&mut batch, owner, upload.bytes);
+        self.budget.take(&mut batch, owner, std::iter::once(upload.bytes));
         let place = StoredFile::place(owner, file.id);
         batch.put_row(place, &file, Expect::Absent).map_err(Refused::internal)?;
         batch.put_row(media.id.uuid().as_bytes(), &media, Expect::Absent).map_err(Refused::internal)?;

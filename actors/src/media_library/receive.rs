@@ -15,9 +15,12 @@ use atelier_domain::{
 };
 use atelier_store::{MediaDraft, MediaError, Store};
 use bytes::Bytes;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use uuid::Uuid;
@@ -28,6 +31,9 @@ const PIECES: usize = 256;
 
 /// Bytes that are written before the disk is asked to take them, so that the end of a long file waits for little.
 const UNSYNCED: usize = 4 << 20;
+
+/// How long a file waits for others to have arrived.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A file that is arriving. Dropped before its end, it leaves nothing behind.
 pub struct Receiving {
@@ -63,7 +69,9 @@ impl Written {
 
 impl Receiving {
     pub(super) async fn begin(library: &MediaLibrary, key: KeyId) -> Result<Self, Refused> {
-        let turn = library.turns.clone().acquire_owned().await.map_err(Refused::internal)?;
+        let turn = library.turns.clone().acquire_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await.map_err(|_| Refused::busy())?;
+        let turn = turn.map_err(Refused::internal)?;
         let reserved = library.in_flight.reserve(&library.store, key, library.budget)?;
         let store = library.store.clone();
         let begun = store.clone();
