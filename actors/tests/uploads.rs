@@ -12,7 +12,7 @@ use atelier_domain::{
     job::{JobState, Work},
     key::ApiKey,
     reference::References,
-    time::Clock,
+    time::{Clock, Millis},
 };
 use atelier_store::Table;
 use std::{io::Cursor, sync::Arc, time::Duration};
@@ -84,11 +84,11 @@ async fn a_file_in_pieces_is_whole_and_known_by_its_bytes() {
 async fn a_picture_goes_with_its_job_and_not_before() {
     let world = World::start(Setup::default()).await;
     let key = world.metered_key(5).await;
-    let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+    let upload = Arc::new(send(&world, &key, &picture(5_000)).await.unwrap());
     let id = upload.id;
     let job = world.run(edit(&key, vec![upload])).await;
     assert_eq!(job.state, JobState::Completed);
-    assert_eq!((files(&world), kept(&world, &key)), (2, 1_000));
+    assert_eq!((files(&world), kept(&world, &key)), (2, 5_000));
     assert!(world.library.find(id).unwrap().is_none(), "no link leads to what a job works from");
 
     world.clock.advance_to(job.keep_until.unwrap());
@@ -102,13 +102,84 @@ async fn a_picture_goes_with_its_job_and_not_before() {
 async fn what_no_job_took_leaves_nothing_behind() {
     let world = World::start(Setup::default()).await;
     let poor = world.metered_key(0).await;
-    let upload = Arc::new(send(&world, &poor, &picture(1_000)).await.unwrap());
+    let upload = Arc::new(send(&world, &poor, &picture(5_000)).await.unwrap());
     let refused = world.jobs.submit(edit(&poor, vec![upload])).await.err().unwrap();
     assert_eq!(refused.code, Code::InsufficientCredits);
     until_files(&world, 0).await;
     assert_eq!(kept(&world, &poor), 0);
-    drop(send(&world, &poor, &picture(1_000)).await.unwrap());
+    drop(send(&world, &poor, &picture(5_000)).await.unwrap());
     until_files(&world, 0).await;
+}
+
+/// Asks a future once, so that it begins.
+async fn begun<T>(mut future: std::pin::Pin<&mut impl Future<Output = T>>) {
+    tokio::select! {
+        biased;
+        _ = &mut future => panic!("it has ended already"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[actix::test]
+async fn whoever_leaves_while_a_file_is_being_named_loses_neither_it_nor_the_room() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(9_000)).await.unwrap();
+    begun(std::pin::pin!(world.library.keep_file(key.id, upload, said))).await;
+    while kept(&world, &key) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let file = world.library.files(key.id, None, true, 1).unwrap().remove(0);
+    // Whatever was to be removed is by now.
+    until_files(&world, 1).await;
+    for _ in 0..100 {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    assert!(world.library.read(file.media).await.is_ok(), "the row of a file names nothing");
+    assert!(world.library.delete_file(key.id, file.id).await.unwrap());
+    assert_eq!((files(&world), kept(&world, &key)), (0, 0));
+}
+
+#[actix::test]
+async fn whoever_leaves_at_the_very_end_of_an_upload_leaves_no_file() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let mut receiving = world.library.receive(key.id).await.unwrap();
+    receiving.write(picture(9_000).into()).await.unwrap();
+    {
+        let mut finish = std::pin::pin!(receiving.finish());
+        'kept: loop {
+            begun(finish.as_mut()).await;
+            for _ in 0..2_000 {
+                if files(&world) == 1 {
+                    break 'kept;
+                }
+                tokio::task::spawn_blocking(|| ()).await.unwrap();
+            }
+        }
+    }
+    until_files(&world, 0).await;
+}
+
+#[actix::test]
+async fn a_shared_file_is_as_new_as_its_name_however_old_its_bytes_are() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(5).await;
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(9_000)).await.unwrap();
+    let file = world.library.keep_file(key.id, upload, said).await.unwrap();
+    let path = world.store.media().path(&file.media.to_string()).unwrap();
+    let old = std::fs::File::options().write(true).open(path).unwrap();
+    let now = old.metadata().unwrap().modified().unwrap();
+    old.set_modified(now - Duration::from_secs(100_000)).unwrap();
+    world.clock.advance_to(Millis(0) + now.duration_since(std::time::UNIX_EPOCH).unwrap());
+
+    let shared = Arc::new(world.library.reuse_file(key.id, file.id).await.unwrap());
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
+    assert!(world.library.read(shared.id).await.is_ok(), "taken for an orphan before its job was accepted");
+    assert_eq!(world.run(edit(&key, vec![shared])).await.state, JobState::Completed);
 }
 
 #[actix::test]
@@ -116,14 +187,14 @@ async fn a_repeated_request_keeps_one_copy() {
     let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
     let key = world.metered_key(5).await;
     let keyed = async || {
-        let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+        let upload = Arc::new(send(&world, &key, &picture(5_000)).await.unwrap());
         NewJob { idempotency_key: Some("once".into()), ..edit(&key, vec![upload]) }
     };
     let first = world.submit(keyed().await).await;
     let again = world.submit(keyed().await).await;
     assert_eq!((first.id, again.replayed), (again.id, true));
     until_files(&world, 1).await;
-    assert_eq!(kept(&world, &key), 1_000);
+    assert_eq!(kept(&world, &key), 5_000);
 }
 
 #[actix::test]
@@ -147,10 +218,34 @@ async fn a_key_cannot_keep_more_than_it_may_however_it_sends_it() {
 }
 
 #[actix::test]
+async fn files_without_bytes_are_not_without_end() {
+    let world = World::start(Setup::default()).await;
+    let key = world.metered_key(1).await;
+    let said = NewFile { filename: "a".into(), purpose: "user_data".into(), expires_at: None };
+    let keep = async || {
+        let upload = send(&world, &key, b"").await?;
+        world.library.keep_file(key.id, upload, said.clone()).await.map_err(|refused| refused.code)
+    };
+    let mut files = Vec::new();
+    let refused = loop {
+        match keep().await {
+            Ok(file) => files.push(file),
+            Err(code) => break code,
+        }
+        assert!(files.len() < 1_000, "a key keeps any number of files");
+    };
+    assert_eq!((refused, files.len() as u64), (Code::StorageLimitExceeded, BUDGET.key / 4_096));
+    for file in files {
+        assert!(world.library.delete_file(key.id, file.id).await.unwrap());
+    }
+    assert_eq!(kept(&world, &key), 0);
+}
+
+#[actix::test]
 async fn the_books_of_the_disk_refuse_what_two_requests_would_overdraw() {
     let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
     let key = world.metered_key(9).await;
-    let upload = Arc::new(send(&world, &key, &picture(1_000)).await.unwrap());
+    let upload = Arc::new(send(&world, &key, &picture(5_000)).await.unwrap());
     // As if other jobs had taken the room since the upload began.
     let mut batch = atelier_store::Batch::new();
     batch.add(Table::Disk, key.id.uuid().as_bytes(), -(BUDGET.key as i64), None);
@@ -166,7 +261,7 @@ async fn a_kept_file_is_its_owners_and_its_jobs_survive_it() {
     let world = World::start(Setup::default()).await;
     let (key, other) = (world.metered_key(5).await, world.metered_key(5).await);
     let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
-    let upload = send(&world, &key, &picture(1_000)).await.unwrap();
+    let upload = send(&world, &key, &picture(5_000)).await.unwrap();
     let file = world.library.keep_file(key.id, upload, said.clone()).await.unwrap();
     assert_eq!(world.library.files(key.id, None, true, 10).unwrap(), std::slice::from_ref(&file));
     assert!(world.library.file(other.id, file.id).unwrap().is_none());
@@ -181,16 +276,16 @@ async fn a_kept_file_is_its_owners_and_its_jobs_survive_it() {
     assert!(world.library.delete_file(key.id, file.id).await.unwrap());
     assert!(!world.library.delete_file(key.id, file.id).await.unwrap());
     let job = world.run(waiting).await;
-    assert_eq!((job.state, kept(&world, &key)), (JobState::Completed, 1_000));
+    assert_eq!((job.state, kept(&world, &key)), (JobState::Completed, 5_000));
 
     // One that is to go by itself goes, and gives its room back.
     let until = world.clock.now() + Duration::from_secs(60);
-    let upload = send(&world, &key, &picture(2_000)).await.unwrap();
+    let upload = send(&world, &key, &picture(6_000)).await.unwrap();
     let short = NewFile { expires_at: Some(until), ..said };
     let file = world.library.keep_file(key.id, upload, short).await.unwrap();
     world.clock.advance_to(until);
     assert!(world.library.file(key.id, file.id).unwrap().is_none());
     let (store, clock) = (world.store.clone(), world.clock.clone());
     tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
-    assert_eq!(kept(&world, &key), 1_000);
+    assert_eq!(kept(&world, &key), 5_000);
 }

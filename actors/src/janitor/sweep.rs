@@ -63,14 +63,12 @@ fn leavings(job: &Job) -> Leavings {
     if job.work.kind() == JobKind::Video {
         left.batch.delete(Table::Videos, video_place(job.key, job.id));
     }
-    let mut bytes = 0;
     for reference in job.work.references() {
-        bytes += reference.bytes;
         left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
         left.files.push(reference.media.to_string());
     }
-    if bytes > 0 {
-        returned(&mut left.batch, job.key, bytes);
+    if job.work.references().next().is_some() {
+        returned(&mut left.batch, job.key, job.work.references().map(|reference| reference.bytes));
     }
     left
 }
@@ -154,14 +152,25 @@ fn delete_files(store: &Store, expired: &[Expired]) {
 }
 
 fn sweep_orphans(store: &Store, now: Millis) -> Result<(), Refused> {
-    let before = UNIX_EPOCH + Duration::from_millis(u64::try_from((now - ORPHAN_AGE).0).unwrap_or(0));
+    let before = Duration::from_millis(u64::try_from((now - ORPHAN_AGE).0).unwrap_or(0));
+    // A shared file has the age of what it shares; the age of its name is in the name.
+    let is_new = |id: MediaId| {
+        id.uuid().get_timestamp().is_some_and(|made| {
+            let (seconds, nanos) = made.to_unix();
+            Duration::new(seconds, nanos) >= before
+        })
+    };
     let is_named = |file: &str| {
-        let media = file.parse::<MediaId>().ok().map(|id| store.get(Media::TABLE, id.uuid().as_bytes()));
+        let media = file.parse::<MediaId>().ok();
+        if media.is_some_and(is_new) {
+            return true;
+        }
+        let media = media.map(|id| store.get(Media::TABLE, id.uuid().as_bytes()));
         let prompt = prompt_owner(file).map(|id| store.get(Job::TABLE, id.uuid().as_bytes()));
         // What is not ours, or cannot be read, is not proven to be an orphan.
         !matches!(media.or(prompt), Some(Ok(None)))
     };
-    let swept = store.media().sweep(before, is_named).map_err(Refused::internal)?;
+    let swept = store.media().sweep(UNIX_EPOCH + before, is_named).map_err(Refused::internal)?;
     if swept.files > 0 {
         tracing::info!(files = swept.files, bytes = swept.bytes, "files that no row names removed");
     }

@@ -263,8 +263,7 @@ impl JobSupervisor {
             rider.put_row(row.id.uuid().as_bytes(), &row, Expect::Absent).map_err(Refused::internal)?;
         }
         if !uploads.is_empty() {
-            let bytes = uploads.iter().map(|upload| upload.bytes).sum();
-            self.parts.budget.take(&mut rider, job.key, bytes);
+            self.parts.budget.take(&mut rider, job.key, uploads.iter().map(|upload| upload.bytes));
         }
         Ok((!rider.is_empty()).then_some(rider))
     }
@@ -275,12 +274,16 @@ impl JobSupervisor {
         let Fresh { live, rider, deciding } = fresh;
         let Submit { mut new, answer } = submit;
         let text = new.work.prompt_mut().text.take();
+        // A process that is told to stop at once drops this while the rows are being written.
+        new.uploads.iter().for_each(|upload| upload.keep());
         let commit = async move {
             keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
             ledger.hold(job, rider).await.map(drop)
         };
         let commit = commit.into_actor(self).map(move |outcome, act, _| {
             let result = act.decided(outcome, live, &new);
+            // Its files are counted by their rows now, or not at all: not twice for a moment.
+            drop(new);
             drop(deciding);
             // Whoever does not wait any more finds the job by its id, or not at all.
             let _ = answer.send(result);
@@ -300,11 +303,14 @@ impl JobSupervisor {
         }
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
         let Err(taken) = outcome else {
-            new.uploads.iter().for_each(|upload| upload.keep());
             let watch = live.watch();
             self.raise(live, 0);
             return Ok(Submitted { id, watch, replayed: false });
         };
+        // Who stops does not say what was written.
+        if !matches!(&taken, Taken::Refused(refused) if refused.code == Code::ShuttingDown) {
+            new.uploads.iter().for_each(|upload| upload.let_go());
+        }
         self.door.leave(key);
         self.board.remove(id);
         self.forget_prompt(&live.job());

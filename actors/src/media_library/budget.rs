@@ -14,7 +14,7 @@ use std::{
 pub struct Budget {
     /// The longest single file.
     pub file: u64,
-    /// All files of one key that it sent and that are still kept.
+    /// All files of one key that it sent and that are still kept; each counts 4 KiB at least.
     pub key: u64,
 }
 
@@ -28,10 +28,20 @@ impl Budget {
         Refused::new(Code::StorageLimitExceeded, message)
     }
 
-    /// Counts files that are about to be named by rows. Refused by the committer when they do not fit.
-    pub(crate) fn take(self, batch: &mut Batch, key: KeyId, bytes: u64) {
-        batch.add(Table::Disk, disk_place(key), -signed(bytes), Some(-signed(self.key)));
+    /// Counts files of these lengths that are about to be named by rows. Refused by the committer when they do not fit.
+    pub(crate) fn take(self, batch: &mut Batch, key: KeyId, lengths: impl Iterator<Item = u64>) {
+        let taken = signed(lengths.map(footprint).sum());
+        batch.add(Table::Disk, disk_place(key), -taken, Some(-signed(self.key)));
     }
+}
+
+/// What the shortest file counts: its place on the disk and its rows. Without it, a key could keep files without end that have no
+/// bytes.
+const LEAST: u64 = 4 << 10;
+
+/// What a file of this length counts.
+fn footprint(length: u64) -> u64 {
+    length.max(LEAST)
 }
 
 /// Where the sum of a key is: below zero, so that the budget is a floor.
@@ -39,16 +49,16 @@ fn disk_place(key: KeyId) -> [u8; 16] {
     *key.uuid().as_bytes()
 }
 
-/// Gives back what files took that are about to go.
-pub(crate) fn returned(batch: &mut Batch, key: KeyId, bytes: u64) {
-    batch.add(Table::Disk, disk_place(key), signed(bytes), None);
+/// Gives back what files of these lengths took that are about to go.
+pub(crate) fn returned(batch: &mut Batch, key: KeyId, lengths: impl Iterator<Item = u64>) {
+    batch.add(Table::Disk, disk_place(key), signed(lengths.map(footprint).sum()), None);
 }
 
 fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Bytes that are arriving, per key.
+/// What is arriving, per key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InFlight(Arc<Mutex<HashMap<KeyId, u64>>>);
 
@@ -57,7 +67,9 @@ impl InFlight {
     pub fn reserve(&self, store: &Store, key: KeyId, budget: Budget) -> Result<Reserved, Refused> {
         let kept = store.sum(Table::Disk, &disk_place(key))?;
         let left = budget.key.saturating_sub(kept.unsigned_abs());
-        Ok(Reserved { all: self.clone(), key, budget, left, bytes: 0 })
+        let mut reserved = Reserved { all: self.clone(), key, budget, left, bytes: 0, counted: 0 };
+        reserved.grow(0)?;
+        Ok(reserved)
     }
 
     fn change(&self, key: KeyId, change: impl FnOnce(&mut u64)) -> u64 {
@@ -82,6 +94,8 @@ pub(super) struct Reserved {
     /// What the key could still keep when this began.
     left: u64,
     bytes: u64,
+    /// What it counts, which is more for a short file.
+    counted: u64,
 }
 
 impl Reserved {
@@ -92,7 +106,9 @@ impl Reserved {
             return Err(Refused::new(Code::BodyTooLarge, message));
         }
         self.bytes += more;
-        let arriving = self.all.change(self.key, |bytes| *bytes += more);
+        let counted = footprint(self.bytes);
+        let arriving = self.all.change(self.key, |bytes| *bytes += counted - self.counted);
+        self.counted = counted;
         if arriving > self.left { Err(self.budget.exhausted()) } else { Ok(()) }
     }
 
@@ -103,6 +119,6 @@ impl Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.all.change(self.key, |bytes| *bytes = bytes.saturating_sub(self.bytes));
+        self.all.change(self.key, |bytes| *bytes = bytes.saturating_sub(self.counted));
     }
 }

@@ -63,7 +63,7 @@ impl StoredFile {
 pub(crate) fn removal(file: &StoredFile) -> Batch {
     let mut batch = Batch::new();
     batch.delete(Table::Media, file.media.uuid().as_bytes());
-    returned(&mut batch, file.owner, file.bytes);
+    returned(&mut batch, file.owner, std::iter::once(file.bytes));
     batch
 }
 
@@ -89,16 +89,20 @@ impl MediaLibrary {
             expires_at: said.expires_at,
         };
         let mut batch = Batch::new();
-        self.budget.take(&mut batch, owner, upload.bytes);
+        self.budget.take(&mut batch, owner, std::iter::once(upload.bytes));
         let place = StoredFile::place(owner, file.id);
         batch.put_row(place, &file, Expect::Absent).map_err(Refused::internal)?;
         batch.put_row(media.id.uuid().as_bytes(), &media, Expect::Absent).map_err(Refused::internal)?;
-        self.store.submit(batch).await.map_err(|error| match error {
+        // The caller may leave while the rows are being written.
+        upload.keep();
+        let Err(error) = self.store.submit(batch).await else { return Ok(file) };
+        if !matches!(error, CommitError::Closed) {
+            upload.let_go();
+        }
+        Err(match error {
             CommitError::Refused { reason: Refusal::BelowFloor { .. }, .. } => self.budget.exhausted(),
             other => other.into(),
-        })?;
-        upload.keep();
-        Ok(file)
+        })
     }
 
     /// A key's own file that is not past its time.

@@ -16,9 +16,12 @@ use atelier_domain::{
 };
 use atelier_store::{MediaDraft, MediaError, Store};
 use bytes::Bytes;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use uuid::Uuid;
@@ -29,6 +32,9 @@ const PIECES: usize = 256;
 
 /// Bytes that are written before the disk is asked to take them, so that the end of a long file waits for little.
 const UNSYNCED: usize = 4 << 20;
+
+/// How long a file waits for others to have arrived.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A file that is arriving. Dropped before its end, it leaves nothing behind.
 pub struct Receiving {
@@ -64,7 +70,9 @@ impl Written {
 
 impl Receiving {
     pub(super) async fn begin(library: &MediaLibrary, key: KeyId) -> Result<Self, Refused> {
-        let turn = library.turns.clone().acquire_owned().await.map_err(Refused::internal)?;
+        let turn = library.turns.clone().acquire_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await.map_err(|_| Refused::busy())?;
+        let turn = turn.map_err(Refused::internal)?;
         let reserved = library.in_flight.reserve(&library.store, key, library.budget)?;
         let store = library.store.clone();
         let begun = store.clone();
@@ -102,15 +110,16 @@ impl Receiving {
             syncing.await.map_err(Refused::internal)?.map_err(not_kept)?;
         }
         let id = MediaId::from_uuid(Uuid::now_v7());
+        let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
+        // The keeper goes along: whoever leaves now must not leave the file behind.
         let kept = tokio::task::spawn_blocking(move || {
             written.add(&pieces)?;
             let look = inspect::look(written.draft.read()?);
             written.draft.keep(&id.to_string())?;
-            Ok((look, written.hash.finalize().to_hex().to_string()))
+            let digest = written.hash.finalize().to_hex().to_string();
+            Ok(Upload { id, bytes, digest, look, keeper })
         });
-        let (look, digest) = kept.await.map_err(Refused::internal)?.map_err(not_kept)?;
-        let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-        Ok(Upload { id, bytes, digest, look, keeper })
+        kept.await.map_err(Refused::internal)?.map_err(not_kept)
     }
 }
 
@@ -125,18 +134,17 @@ fn not_kept(error: MediaError) -> Refused {
 /// Another name for the bytes of a kept file.
 pub(super) async fn share(store: Store, from: MediaId, reserved: Reserved) -> Result<Upload, Refused> {
     let id = MediaId::from_uuid(Uuid::now_v7());
-    let kept = store.clone();
+    let (bytes, keeper) = (reserved.bytes(), Keeper::new(store.clone(), id, reserved));
     let shared = tokio::task::spawn_blocking(move || {
-        let path = kept.media().share(&from.to_string(), &id.to_string())?;
+        let path = store.media().share(&from.to_string(), &id.to_string())?;
         let mut file = std::fs::File::open(path).map_err(MediaError::Io)?;
-        Ok(inspect::look(&mut file))
+        let look = inspect::look(&mut file);
+        Ok(Upload { id, bytes, digest: String::new(), look, keeper })
     });
-    let look = shared.await.map_err(Refused::internal)?.map_err(|error| match error {
+    shared.await.map_err(Refused::internal)?.map_err(|error| match error {
         MediaError::Missing => Refused::new(Code::MediaNotFound, "the file is gone: it was past its time"),
         other => not_kept(other),
-    })?;
-    let (bytes, keeper) = (reserved.bytes(), Keeper::new(store, id, reserved));
-    Ok(Upload { id, bytes, digest: String::new(), look, keeper })
+    })
 }
 
 /// A file that is on disk and that no row names yet. Dropped before one does, it goes away.
@@ -182,9 +190,15 @@ impl Upload {
         }
     }
 
-    /// A row names it now: it stays.
+    /// A row is about to name it: it stays, though nobody may be there any more to see the row written. If none was, the file is
+    /// found again as an orphan.
     pub(crate) fn keep(&self) {
         self.keeper.kept.store(true, Ordering::Release);
+    }
+
+    /// The row was refused: it goes as before.
+    pub(crate) fn let_go(&self) {
+        self.keeper.kept.store(false, Ordering::Release);
     }
 }
 
