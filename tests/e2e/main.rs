@@ -25,4 +25,5 @@ mod ops;
 mod program;
 mod restart;
 mod uploads;
+mod video_files;
 mod videos;

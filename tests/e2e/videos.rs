@@ -27,18 +27,18 @@ const VIDEOS: &str = "/v1/videos";
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-async fn create(client: &Client, body: &Value) -> Answer {
+pub async fn create(client: &Client, body: &Value) -> Answer {
     client.post(VIDEOS, body).send().await.unwrap()
 }
 
 #[track_caller]
-fn id(answer: &Answer) -> String {
+pub fn id(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
 /// Polls a video until it has ended; its progress must never fall.
-async fn ended(client: &Client, id: &str) -> Value {
+pub async fn ended(client: &Client, id: &str) -> Value {
     let (began, mut progress) = (Instant::now(), 0);
     loop {
         let answer = client.get(&format!("{VIDEOS}/{id}")).send().await.unwrap();
@@ -56,12 +56,12 @@ async fn ended(client: &Client, id: &str) -> Value {
     }
 }
 
-async fn content(client: &Client, id: &str, query: &str) -> Answer {
+pub async fn content(client: &Client, id: &str, query: &str) -> Answer {
     client.get(&format!("{VIDEOS}/{id}/content{query}")).send().await.unwrap()
 }
 
 /// What ffprobe says of a video: coding, size, frames, and the seconds of its sound.
-fn probed(mp4: &[u8]) -> (String, u64, u64, u64, f64) {
+pub fn probed(mp4: &[u8]) -> (String, u64, u64, u64, f64) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), mp4).unwrap();
     let arguments = ["-v", "error", "-count_frames", "-show_streams", "-of", "json"];
