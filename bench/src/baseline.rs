@@ -1,24 +1,34 @@
-//! The bare actix-web server that the gateway is measured against: it parses JSON and sends it back, or lets a request wait
-//! for ever. Each program re-executes itself as this server, so that the baseline too is a process of its own.
+//! The bare actix-web server that the gateway is measured against: it parses JSON and sends it back, serves a file, or lets a request
+//! wait for ever. Each program re-executes itself as this server, so that the baseline too is a process of its own.
 
 use crate::{Outcome, process::Process};
+use actix_files::NamedFile;
 use actix_web::{
     App, HttpResponse, HttpServer,
     web::{self, Data},
 };
 use futures_util::StreamExt;
 use serde_json::Value;
-use std::{env, fs::File, io::Write, process::Command, time::Duration};
+use std::{env, fs::File, io::Write, path::Path, process::Command, time::Duration};
 
 /// Asks a program of this crate to be the server. Its value is the number of workers.
 const WORKERS: &str = "ATELIER_BENCH_BASELINE_WORKERS";
 /// The JSON that `GET /echo` parses and sends.
 const KEPT: &str = "ATELIER_BENCH_BASELINE_JSON";
+/// The file that `GET /file` sends.
+const FILE: &str = "ATELIER_BENCH_BASELINE_FILE";
 
 /// Starts the server in a process of its own. `GET /echo` will parse and send `kept`.
 pub fn start(workers: usize, kept: &str) -> Outcome<Process> {
     let mut command = Command::new(env::current_exe()?);
     command.env(WORKERS, workers.to_string()).env(KEPT, kept);
+    Process::start(command)
+}
+
+/// The same; `GET /file` will send this file.
+pub fn start_with_file(workers: usize, file: &Path) -> Outcome<Process> {
+    let mut command = Command::new(env::current_exe()?);
+    command.env(WORKERS, workers.to_string()).env(KEPT, "{}").env(FILE, file);
     Process::start(command)
 }
 
@@ -37,6 +47,7 @@ fn serve(workers: usize) -> Outcome<()> {
                 .app_data(kept.clone())
                 .route("/echo", web::post().to(echo))
                 .route("/echo", web::get().to(echo_kept))
+                .route("/file", web::get().to(file))
                 .route("/park", web::get().to(park))
                 .route("/upload", web::post().to(upload))
                 .route("/upload-synced", web::post().to(upload_synced))
@@ -61,6 +72,12 @@ async fn echo(body: web::Json<Value>) -> HttpResponse {
 async fn echo_kept(kept: Data<String>) -> actix_web::Result<HttpResponse> {
     let value: Value = serde_json::from_str(&kept)?;
     Ok(HttpResponse::Ok().json(value))
+}
+
+/// As any actix-web program serves files.
+async fn file() -> actix_web::Result<NamedFile> {
+    let path = env::var(FILE).map_err(actix_web::error::ErrorNotFound)?;
+    Ok(NamedFile::open(path)?)
 }
 
 /// Streams the body to a file and does nothing else with it. Writing is a copy into the page cache: no thread is worth it.

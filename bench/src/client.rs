@@ -16,6 +16,9 @@ use tokio::{
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 16 << 20;
 
+/// As much as is read at once of a body that is not kept, in bytes.
+const PIECE: usize = 256 << 10;
+
 /// A connection.
 pub struct Connection {
     stream: TcpStream,
@@ -68,6 +71,29 @@ impl Connection {
             self.read_more().await?;
         }
         Ok(Answer { status, body: &self.buffer[head..head + length] })
+    }
+
+    /// Sends, and reads a whole 2xx of any length without keeping its body. Its number of bytes.
+    pub async fn download(&mut self, request: &[u8]) -> Outcome<usize> {
+        self.send(request).await?;
+        self.buffer.clear();
+        let head = loop {
+            self.read_more().await?;
+            if let Some(head) = Head::read(&self.buffer)? {
+                break head;
+            }
+        };
+        if head.status / 100 != 2 {
+            return Err(format!("a download was answered {}", head.status).into());
+        }
+        let mut left = (head.bytes + head.content_length).checked_sub(self.buffer.len());
+        while let Some(bytes) = left.filter(|bytes| *bytes > 0) {
+            self.buffer.clear();
+            self.buffer.reserve(PIECE);
+            self.read_more().await?;
+            left = bytes.checked_sub(self.buffer.len());
+        }
+        left.map(|_| head.content_length).ok_or_else(|| "more came than the answer's length".into())
     }
 
     async fn read_more(&mut self) -> io::Result<()> {

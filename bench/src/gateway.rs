@@ -10,6 +10,9 @@ use std::{
 
 const PASSWORD: &str = "bench-admin-password";
 
+/// How long jobs may take to get where a measurement begins.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Credit of a measuring key: never the limit.
 const PLENTY: i64 = 1_000_000_000;
 
@@ -69,7 +72,6 @@ pub async fn metric(connection: &mut Connection, name: &str) -> Outcome<Option<f
 
 /// Waits until so many attempts stand in line for an account: by then each of their jobs is committed and driven.
 pub async fn until_waiting(gateway: &Process, jobs: usize) -> Outcome<()> {
-    const PATIENCE: Duration = Duration::from_secs(120);
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut connection = Connection::open(gateway.address).await?;
     loop {
@@ -81,6 +83,35 @@ pub async fn until_waiting(gateway: &Process, jobs: usize) -> Outcome<()> {
             return Err(format!("{depth} of {jobs} jobs are in line after {PATIENCE:?}").into());
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Hands in a video of four seconds; its id.
+pub async fn video(connection: &mut Connection, key: &str, prompt: &str) -> Outcome<String> {
+    let body = json!({"prompt": prompt, "seconds": "4", "size": "1280x720"}).to_string();
+    let video = value(connection.exchange(&post("/v1/videos", key, &body)).await?.ok()?)?;
+    Ok(video["id"].as_str().ok_or("the new video has no id")?.to_owned())
+}
+
+/// The id of a new finished video of four seconds.
+pub async fn film(connection: &mut Connection, key: &str) -> Outcome<String> {
+    let id = video(connection, key, "a lighthouse at dawn").await?;
+    until_status(connection, &get(&format!("/v1/videos/{id}"), key), "completed").await?;
+    Ok(id)
+}
+
+/// Polls a video with this request until it has this status.
+pub async fn until_status(connection: &mut Connection, poll: &[u8], status: &str) -> Outcome<()> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let video = value(connection.exchange(poll).await?.ok()?)?;
+        if video["status"] == status {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(format!("not {status} after {PATIENCE:?}: {video}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -25,5 +25,6 @@ mod ops;
 mod program;
 mod restart;
 mod uploads;
+mod video_files;
 mod video_shapes;
 mod videos;
