@@ -101,6 +101,8 @@ async fn create(
     let origin = answer::origin(request);
     let asker = Asker { gateway, key: &caller.0, origin: &origin };
     let asked = Box::pin(request::read(asker, &mut fields, way)).await?;
+    // However long the body was, nothing of it waits for the job.
+    drop(fields);
     let (in_background, stream) = (asked.in_background, asked.stream);
     let new = new_job(gateway, request, &caller, (asked, endpoint, body_hash))?;
     let submitted = gateway.jobs.submit(new).await?;
