@@ -116,7 +116,7 @@ impl Gatherer<'_> {
         let most = match begins_with("http://") || begins_with("https://") {
             true => ADDRESS_BYTES,
             false if is_text || begins_with("data:") => DATA_BYTES,
-            false => 0,
+            false => return Ok(upload),
         };
         if upload.bytes > most {
             return Ok(upload);
