@@ -183,6 +183,37 @@ async fn a_shared_file_is_as_new_as_its_name_however_old_its_bytes_are() {
 }
 
 #[actix::test]
+async fn a_job_that_a_kill_met_waiting_has_its_pictures_and_gives_their_room_back_once() {
+    let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
+    let key = world.metered_key(5).await;
+    let said = NewFile { filename: "a.png".into(), purpose: "vision".into(), expires_at: None };
+    let upload = send(&world, &key, &picture(9_000)).await.unwrap();
+    let file = world.library.keep_file(key.id, upload, said).await.unwrap();
+    let uploads = vec![
+        Arc::new(send(&world, &key, &picture(5_000)).await.unwrap()),
+        Arc::new(world.library.reuse_file(key.id, file.id).await.unwrap()),
+    ];
+    let pictures: Vec<_> = uploads.iter().map(|upload| upload.id).collect();
+    let id = world.submit(edit(&key, uploads)).await.id;
+    assert!(world.library.delete_file(key.id, file.id).await.unwrap());
+
+    let world = world.killed(Setup::default());
+    assert_eq!((world.jobs.resume().await.unwrap(), kept(&world, &key)), (1, 14_000));
+    for picture in pictures {
+        assert!(world.library.read(picture).await.is_ok());
+    }
+    assert_eq!(world.end_of(&key, id).await.state, JobState::Completed);
+    assert!(world.jobs.forget(key.id, id).await.unwrap());
+    assert!(!world.jobs.forget(key.id, id).await.unwrap(), "there is nothing left to forget");
+    for _ in 0..2 {
+        let (store, clock) = (world.store.clone(), world.clock.clone());
+        tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap();
+        assert_eq!((files(&world), kept(&world, &key)), (0, 0));
+    }
+    world.assert_books(&key, 4).await;
+}
+
+#[actix::test]
 async fn a_repeated_request_keeps_one_copy() {
     let world = World::start(Setup { accounts: vec![account(1, 0)], ..Setup::default() }).await;
     let key = world.metered_key(5).await;

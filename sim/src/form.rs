@@ -45,6 +45,12 @@ impl Form {
         self.part(&format!("name=\"{name}\"; filename=\"{filename}\""), Some(mime), bytes)
     }
 
+    /// The same with a text part that says that it is JSON, as some Java clients send every text.
+    #[must_use]
+    pub fn json_text(self, name: &str, text: &str) -> Self {
+        self.part(&format!("name=\"{name}\""), Some("application/json; charset=UTF-8"), text.as_bytes())
+    }
+
     fn part(mut self, disposition: &str, mime: Option<&str>, bytes: &[u8]) -> Self {
         let mime = mime.map(|mime| format!("Content-Type: {mime}\r\n")).unwrap_or_default();
         let head =

@@ -44,6 +44,8 @@ async fn a_picture_is_the_same_however_a_form_brings_it() {
     decoded(&expected, ImageFormat::Png, (256, 256));
     let without =
         Form::new().text("prompt", "a red hat").text("model", "nano-banana").text("size", "256x256");
+    // Bytes behind the end of a picture change nothing of it.
+    let long = [&sent[..], &[0; 100_000]].concat();
     let ways = [
         ("in a list of one", base("a red hat").file("image[]", &sent)),
         ("with a number", base("a red hat").file("image[0]", &sent)),
@@ -55,8 +57,25 @@ async fn a_picture_is_the_same_however_a_form_brings_it() {
                 .text("model", "nano-banana")
                 .text("size", "256x256"),
         ),
+        (
+            "beside a mask that was not chosen in a browser",
+            base("a red hat").file("image", &sent).named_file("mask", "", "application/octet-stream", b""),
+        ),
+        (
+            "with texts that say they are JSON",
+            Form::new()
+                .json_text("prompt", "a red hat")
+                .json_text("model", "nano-banana")
+                .json_text("size", "256x256")
+                .file("image", &sent),
+        ),
+        ("with flags as Python writes them", base("a red hat").text("stream", "False").file("image", &sent)),
         ("as another type", base("a red hat").named_file("image", "photo.jpg", "image/jpeg", &sent)),
         ("as a data URI", without.clone().text("image", &data_uri(&sent))),
+        ("as a long data URI", without.clone().text("image", &data_uri(&long))),
+        ("as bare base64", without.clone().text("image", &STANDARD.encode(&sent))),
+        ("as long bare base64", without.clone().text("image", &STANDARD.encode(&long))),
+        ("as a file that holds a long data URI", without.clone().file("image", data_uri(&long).as_bytes())),
         ("as a file that holds a data URI", without.file("image", data_uri(&sent).as_bytes())),
         ("with another boundary", {
             let form = Form::with_boundary("x").text("model", "nano-banana").text("prompt", "a red hat");
@@ -235,7 +254,7 @@ async fn files_are_kept_listed_served_and_deleted_for_their_owner_only() {
     let (owner, other) = (app.metered(1).await, app.metered(1).await);
     let sent = drawn(32, 32, 8);
     let mut ids = Vec::new();
-    for name in ["one.png", "two.png", "three.png"] {
+    for name in ["one.png", "two.png", "снег.png"] {
         let form = Form::new().named_file("file", name, "image/png", &sent).text("purpose", "vision");
         let answer = owner.client.post_form("/v1/files", form).send().await.unwrap();
         let file = answer.json();
@@ -258,6 +277,8 @@ async fn files_are_kept_listed_served_and_deleted_for_their_owner_only() {
     let path = format!("/v1/files/{}", ids[0]);
     let content = owner.client.get(&format!("{path}/content")).send().await.unwrap();
     assert_eq!((content.header("content-type"), &content.body), (Some("image/png"), &sent));
+    let snow = owner.client.get(&format!("/v1/files/{}/content", ids[2])).send().await.unwrap();
+    assert_eq!((snow.status, &snow.body), (200, &sent), "a name that is not ASCII");
     let part =
         owner.client.get(&format!("{path}/content")).header("range", "bytes=0-7").send().await.unwrap();
     assert_eq!((part.status, &part.body[..]), (206, &sent[..8]));

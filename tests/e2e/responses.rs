@@ -184,13 +184,18 @@ async fn deleting_a_running_response_ends_it_and_gives_its_credit_back() {
 #[actix_rt::test]
 async fn what_is_not_stored_cannot_be_asked_for() {
     let app = App::start().await;
-    let owner = app.metered(1).await;
+    let owner = app.metered(2).await;
     let mut body = asked(json!("a lamp"), json!({}));
     body["store"] = json!(false);
     let response = made(&owner, &body).await;
-    image_of(&response);
+    let lamp = image_of(&response);
     let path = format!("{RESPONSES}/{}", response["id"].as_str().unwrap());
     expect_error(&owner.client.get(&path).send().await.unwrap(), 404, "response_not_found");
+    // Whoever stores nothing here sends everything back.
+    let next = json!([response["output"][0], { "role": "user", "content": "at night" }]);
+    let edited = made(&owner, &asked(next, json!({}))).await;
+    assert_eq!(edited["output"][0]["action"], "edit");
+    assert!(image_of(&edited) != lamp);
     app.finish().await;
 }
 

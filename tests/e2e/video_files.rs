@@ -1,10 +1,8 @@
 //! The files of videos, in every length and either orientation, at their real sizes, judged by another decoder.
 
-use crate::{
-    support::{
-        App,
-        films::{content, create, ended, id, probed},
-    },
+use crate::support::{
+    App,
+    films::{content, create, ended, id, probed},
 };
 use serde_json::{Value, json};
 

@@ -15,6 +15,8 @@ pub struct FormFile {
     pub filename: Option<String>,
     /// The file.
     pub upload: Upload,
+    /// It was sent as a text, and is a file for its length only.
+    pub is_text: bool,
 }
 
 /// The fields of one body.
@@ -135,7 +137,8 @@ impl Fields {
         let value = self.map.get(name)?;
         let flag = match value {
             Value::Bool(flag) => Some(*flag),
-            Value::String(text) => match text.trim() {
+            // Python writes flags with a capital.
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" => Some(true),
                 "false" | "0" | "" => Some(false),
                 _ => None,
@@ -262,6 +265,7 @@ mod tests {
             assert_eq!(body.text("user"), None);
         }
         json.check().unwrap();
+        assert_eq!(fields(json!({"stream": "True"})).flag("stream"), Some(true));
     }
 
     #[test]

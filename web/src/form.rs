@@ -12,13 +12,25 @@ use crate::{
 };
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::{HttpRequest, http::header, mime, web};
+use atelier_actors::media_library::Upload;
 use atelier_domain::{code::Code, reference::MAX_REFERENCES};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a client may be silent in the middle of a form.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a form may take before it has brought anything, and how many bytes a second what it brings must be worth.
+const SHORTEST: Duration = Duration::from_secs(60);
+const SLOWEST: usize = 16 << 10;
+
+/// How long any form may take: its first files must not become orphans while its last arrive.
+const LONGEST: Duration = Duration::from_secs(45 * 60);
+
+/// How long a refused form is read on.
+const DRAINING: Duration = Duration::from_secs(30);
 
 /// The most parts of one form.
 const MOST_PARTS: usize = 200;
@@ -29,11 +41,11 @@ const MOST_FILES: usize = MAX_REFERENCES + 4;
 /// The longest text of one part, in bytes: a prompt of the longest kind fits several times.
 const TEXT: usize = 1 << 20;
 
-/// The longest text in place of a picture, in bytes: a data URI (clients.md 16.3).
-const PICTURE_TEXT: usize = 28 << 20;
+/// A longer text in place of a picture, in bytes, is a data URI that goes to disk as a file does.
+const PICTURE_TEXT: usize = 64 << 10;
 
 /// All texts of one form, in bytes.
-const TEXTS: usize = 64 << 20;
+const TEXTS: usize = 4 << 20;
 
 /// How deep brackets may nest.
 const DEEPEST: usize = 4;
@@ -74,6 +86,7 @@ pub async fn form(
         caller,
         wanted: files,
         left: gateway.limits.multipart_body,
+        pace: Pace { began: Instant::now(), arrived: 0 },
         texts: TEXTS,
         map: Map::new(),
         files: Vec::new(),
@@ -82,7 +95,8 @@ pub async fn form(
     match reading.all().await {
         Ok(()) => Ok(Fields::with_files(reading.map, reading.files)),
         Err(problem) => {
-            reading.drain().await;
+            // Whether it ends or not, the answer is the same.
+            let _ = tokio::time::timeout(DRAINING, reading.drain()).await;
             Err(problem)
         }
     }
@@ -95,6 +109,7 @@ struct Reading<'a> {
     wanted: &'a [&'a str],
     /// Bytes that the whole form may still bring.
     left: usize,
+    pace: Pace,
     /// Bytes that its texts may still bring.
     texts: usize,
     map: Map<String, Value>,
@@ -113,8 +128,9 @@ impl Reading<'_> {
                 (true, true) => self.file(part, path.base).await?,
                 (true, false) => self.skip(part).await?,
                 (false, picture) => {
-                    let text = self.text(part, path.base, picture).await?;
-                    path.insert(&mut self.map, text)?;
+                    if let Some(text) = self.text(part, path.base, picture).await? {
+                        path.insert(&mut self.map, text)?;
+                    }
                 }
             }
         }
@@ -122,8 +138,9 @@ impl Reading<'_> {
     }
 
     async fn next(&mut self) -> Result<Option<Field>, Problem> {
-        let next = in_time(self.parts.next()).await?;
-        self.over = !matches!(next, Some(Ok(_)));
+        let next = self.pace.in_time(self.parts.next()).await;
+        self.over = !matches!(next, Ok(Some(Ok(_))));
+        let next = next?;
         match next {
             None => Ok(None),
             Some(Ok(part)) => Ok(Some(part)),
@@ -134,11 +151,14 @@ impl Reading<'_> {
     }
 
     async fn piece(&mut self, part: &mut Field) -> Result<Option<web::Bytes>, Problem> {
-        let Some(piece) = in_time(part.next()).await? else { return Ok(None) };
+        let piece = self.pace.in_time(part.next()).await;
+        self.over |= piece.is_err();
+        let Some(piece) = piece? else { return Ok(None) };
         let piece = piece.map_err(|error| {
             self.over = true;
             bad(format!("the form cannot be read: {error}"))
         })?;
+        self.pace.arrived += piece.len();
         self.left = self.left.checked_sub(piece.len()).ok_or_else(|| {
             let most = self.gateway.limits.multipart_body >> 20;
             Problem::new(Code::BodyTooLarge, format!("the form is longer than {most} MiB, the limit"))
@@ -146,34 +166,58 @@ impl Reading<'_> {
         Ok(Some(piece))
     }
 
-    async fn text(&mut self, mut part: Field, base: &str, picture: bool) -> Result<String, Problem> {
-        let most = if picture { PICTURE_TEXT } else { TEXT };
+    /// A text; none when it stands for a picture and has become a file.
+    async fn text(&mut self, mut part: Field, base: &str, picture: bool) -> Result<Option<String>, Problem> {
         let mut text = Vec::new();
         while let Some(piece) = self.piece(&mut part).await? {
-            if text.len() + piece.len() > most.min(self.texts) {
+            if picture && text.len() + piece.len() > PICTURE_TEXT {
+                let begun = [text.into(), piece];
+                let upload = self.receive(part, base, begun).await?;
+                self.files.push(FormFile { field: base.to_owned(), filename: None, upload, is_text: true });
+                return Ok(None);
+            }
+            if text.len() + piece.len() > TEXT.min(self.texts) {
                 let message = format!("{base} is longer than a text of a form may be");
                 return Err(Problem::new(Code::BodyTooLarge, message).param(base));
             }
             text.extend_from_slice(&piece);
         }
         self.texts -= text.len();
-        String::from_utf8(text).map_err(|_| Problem::field(base, format!("{base} is not valid UTF-8")))
+        let text = String::from_utf8(text);
+        text.map(Some).map_err(|_| Problem::field(base, format!("{base} is not valid UTF-8")))
     }
 
-    async fn file(&mut self, mut part: Field, base: &str) -> Result<(), Problem> {
+    async fn file(&mut self, part: Field, base: &str) -> Result<(), Problem> {
+        let filename = part.content_disposition().and_then(|said| said.get_filename()).map(str::to_owned);
+        let upload = self.receive(part, base, []).await?;
+        // What a browser sends for a file that was not chosen.
+        if upload.bytes == 0 && filename.as_ref().is_none_or(String::is_empty) {
+            return Ok(());
+        }
+        self.files.push(FormFile { field: base.to_owned(), filename, upload, is_text: false });
+        Ok(())
+    }
+
+    /// Takes a part in as a file, after what was read of it already.
+    async fn receive(
+        &mut self,
+        mut part: Field,
+        base: &str,
+        begun: impl IntoIterator<Item = web::Bytes>,
+    ) -> Result<Upload, Problem> {
         if self.files.len() == MOST_FILES {
             let message = format!("a request takes {MAX_REFERENCES} pictures at most");
             return Err(Problem::new(Code::TooManyReferences, message).param(base));
         }
-        let filename = part.content_disposition().and_then(|said| said.get_filename()).map(str::to_owned);
         let about = |refused| Problem::from(refused).param(base);
         let mut receiving = self.gateway.library.receive(self.caller.0.id).await.map_err(about)?;
+        for piece in begun {
+            receiving.write(piece).await.map_err(about)?;
+        }
         while let Some(piece) = self.piece(&mut part).await? {
             receiving.write(piece).await.map_err(about)?;
         }
-        let upload = receiving.finish().await.map_err(about)?;
-        self.files.push(FormFile { field: base.to_owned(), filename, upload });
-        Ok(())
+        receiving.finish().await.map_err(about)
     }
 
     async fn skip(&mut self, mut part: Field) -> Result<(), Problem> {
@@ -186,7 +230,7 @@ impl Reading<'_> {
         let mut left = DRAINED;
         while !self.over {
             let Ok(Some(mut part)) = self.next().await else { return };
-            while let Ok(Some(piece)) = in_time(part.next()).await {
+            while let Some(piece) = part.next().await {
                 let Ok(piece) = piece else { return };
                 let Some(rest) = left.checked_sub(piece.len()) else { return };
                 left = rest;
@@ -195,19 +239,35 @@ impl Reading<'_> {
     }
 }
 
-async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
-    let late = |_| Problem::new(Code::BodyTimeout, "the form stopped arriving");
-    tokio::time::timeout(PATIENCE, next).await.map_err(late)
+/// How fast a form arrives. One that drips would hold a place among those that arrive for as long as it likes.
+struct Pace {
+    began: Instant,
+    /// Bytes so far.
+    arrived: usize,
+}
+
+impl Pace {
+    /// How long a form may take that has brought this many bytes.
+    fn allowed(arrived: usize) -> Duration {
+        (SHORTEST + Duration::from_secs((arrived / SLOWEST) as u64)).min(LONGEST)
+    }
+
+    async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, Problem> {
+        let late = |_| Problem::new(Code::BodyTimeout, "the form stopped arriving, or is too slow");
+        let end = (self.began + Self::allowed(self.arrived)).min(Instant::now() + PATIENCE);
+        tokio::time::timeout_at(end, next).await.map_err(late)
+    }
 }
 
 fn bad(message: impl Into<String>) -> Problem {
     Problem::new(Code::BadBody, message)
 }
 
-/// A part with a file name, or of a type that is not text.
+/// A part with a file name, or of a type that is not text; some clients say JSON of every text.
 fn is_file(part: &Field) -> bool {
     let has_name = part.content_disposition().is_some_and(|said| said.get_filename().is_some());
-    has_name || part.content_type().is_some_and(|said| said.type_() != mime::TEXT)
+    let is_text = |said: &mime::Mime| said.type_() == mime::TEXT || said.subtype() == mime::JSON;
+    has_name || part.content_type().is_some_and(|said| !is_text(said))
 }
 
 /// The name of a part: `image[]`, `svg[reasoning][effort]`.
@@ -294,6 +354,20 @@ mod tests {
         ] {
             assert_eq!(read(parts).unwrap(), meant, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn a_form_that_drips_is_given_up_and_a_steady_one_is_not() {
+        let gave_up = |seconds: u64, arrived: usize| {
+            let began = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            let pace = Pace { began, arrived };
+            let piece = pace.in_time(std::future::pending::<()>());
+            let waited = async { tokio::time::timeout(Duration::from_millis(1), piece).await };
+            matches!(actix_web::rt::System::new().block_on(waited), Ok(Err(_)))
+        };
+        assert!(gave_up(61, 61) && gave_up(200, 1 << 20));
+        assert!(!gave_up(100, 1 << 20) && !gave_up(0, 0));
+        assert!(Pace::allowed(usize::MAX) == LONGEST);
     }
 
     #[test]

@@ -37,7 +37,7 @@ const IDEMPOTENCY_KEY_CHARS: usize = 255;
 #[utoipa::path(post, path = "/v1/images/generations", tag = "images", request_body = super::request_schema::CreateImage,
     params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters: the same key and body get the same answer for 24 h")),
     responses((status = 200, description = "Images, an event stream (`stream: true`), or an `image.job` (`background: true`)", body = answer::ImagesResponse),
-        (status = 400, description = "`bad_body`, `missing_prompt`, `unknown_model`, `content_policy_violation`", body = ErrorBody),
+        (status = 400, description = "`bad_body`, `missing_prompt`, `unknown_model`, `invalid_image_url`, `content_policy_violation`", body = ErrorBody),
         (status = 401, description = "`invalid_key`", body = ErrorBody), (status = 402, description = "`insufficient_credits`", body = ErrorBody),
         (status = 403, description = "`model_not_allowed`", body = ErrorBody), (status = 413, description = "`body_too_large`", body = ErrorBody),
         (status = 422, description = "`bad_…`, `idempotency_mismatch`", body = ErrorBody), (status = 429, description = "`rate_limit_exceeded`", body = ErrorBody),
@@ -101,6 +101,8 @@ async fn create(
     let origin = answer::origin(request);
     let asker = Asker { gateway, key: &caller.0, origin: &origin };
     let asked = Box::pin(request::read(asker, &mut fields, way)).await?;
+    // However long the body was, nothing of it waits for the job.
+    drop(fields);
     let (in_background, stream) = (asked.in_background, asked.stream);
     let new = new_job(gateway, request, &caller, (asked, endpoint, body_hash))?;
     let submitted = gateway.jobs.submit(new).await?;

@@ -217,8 +217,10 @@ fn background(fields: &mut Fields) -> (Background, bool) {
     let as_job = fields.flag("async_mode").unwrap_or(false);
     match fields.raw("background").cloned() {
         Some(serde_json::Value::Bool(flag)) => (Background::Auto, flag || as_job),
-        Some(serde_json::Value::String(text)) if matches!(text.trim(), "true" | "false") => {
-            (Background::Auto, text.trim() == "true" || as_job)
+        Some(serde_json::Value::String(text))
+            if matches!(text.trim(), "true" | "false" | "True" | "False") =>
+        {
+            (Background::Auto, text.trim().eq_ignore_ascii_case("true") || as_job)
         }
         _ => (
             fields.word("background", Background::parse, Background::WORDS).unwrap_or(Background::Auto),

@@ -43,6 +43,9 @@ pub struct CreateImage {
     pub partial_images: Option<u8>,
     /// A named look, at most 200 characters.
     pub style: Option<String>,
+    /// Pictures to work from, which make it an edit: URLs, data URIs, base64, `{"image_url": …}` or `{"file_id": …}`.
+    #[schema(value_type = Option<Object>)]
+    pub image: Option<serde_json::Value>,
     /// For the same picture again.
     pub seed: Option<i64>,
     /// What to leave out, at most 4,000 characters.

@@ -4,7 +4,7 @@ use super::{
     given::{Given, Source},
     rules,
 };
-use crate::{gateway::Gateway, links::Linked, problem::Problem};
+use crate::{fields::FormFile, gateway::Gateway, links::Linked, problem::Problem};
 use atelier_actors::{Refused, media_library::Upload};
 use atelier_domain::{
     code::{Code, Retry},
@@ -19,6 +19,7 @@ use base64::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// When a busy fetcher has room again, as a rule.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -26,8 +27,12 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Pictures of one request that are brought in at once.
 const AT_ONCE: usize = 4;
 
-/// The longest file that may be an address or a data URI, sent as a file (clients.md §14).
-const ADDRESS_BYTES: u64 = 28 << 20;
+/// Long texts that are in memory at once, of all requests.
+static LONG_TEXTS: Semaphore = Semaphore::const_new(8);
+
+/// The longest file that may be an address, and the longest that may be a data URI (clients.md §14, 16.3).
+const ADDRESS_BYTES: u64 = 64 << 10;
+const DATA_BYTES: u64 = 28 << 20;
 
 const NO_PICTURE: &str = "it is neither an http(s) URL nor a data URI nor the base64 of a picture";
 
@@ -97,29 +102,36 @@ impl Gatherer<'_> {
     async fn bring(&self, source: Source, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
         let about = |refused: Refused| Problem::from(refused).param(field);
         match source {
-            Source::File(file) => match self.address_in(&file.upload).await? {
-                Some(address) => self.text(&address, field, number).await,
-                None => Ok(file.upload),
-            },
+            Source::File(file) => self.file(*file, field, number).await,
             Source::Text(text) => self.text(&text, field, number).await,
             Source::Made(id) => self.gateway.library.reuse(self.key, id).await.map_err(about),
             Source::Kept(id) => self.gateway.library.reuse_file(self.key, id).await.map_err(about),
         }
     }
 
-    /// The address that some clients send as the bytes of a file.
-    async fn address_in(&self, upload: &Upload) -> Result<Option<String>, Problem> {
-        if upload.look.is_ok() || upload.bytes > ADDRESS_BYTES {
-            return Ok(None);
+    /// A file, or what it stands for: some clients send an address as the bytes of a file, and a long text becomes one.
+    async fn file(&self, file: FormFile, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+        let FormFile { upload, is_text, .. } = file;
+        if upload.look.is_ok() && !is_text {
+            return Ok(upload);
         }
         let library = &self.gateway.library;
         let beginning = library.beginning(upload.id, 16).await?;
         let beginning = String::from_utf8_lossy(&beginning);
-        if !["http://", "https://", "data:"].iter().any(|scheme| has_prefix(beginning.trim_start(), scheme)) {
-            return Ok(None);
+        let begins_with = |scheme| has_prefix(beginning.trim_start(), scheme);
+        let most = match begins_with("http://") || begins_with("https://") {
+            true => ADDRESS_BYTES,
+            false if is_text || begins_with("data:") => DATA_BYTES,
+            false => return Ok(upload),
+        };
+        if upload.bytes > most {
+            return Ok(upload);
         }
-        let text = String::from_utf8(library.read(upload.id).await?).ok();
-        Ok(text.map(|text| text.trim().to_owned()))
+        let _room = if upload.bytes > ADDRESS_BYTES { LONG_TEXTS.acquire().await.ok() } else { None };
+        match String::from_utf8(library.read(upload.id).await?) {
+            Ok(text) => self.text(text.trim(), field, number).await,
+            Err(_) => Ok(upload),
+        }
     }
 
     async fn text(&self, text: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {

@@ -22,8 +22,8 @@ pub struct Conversation {
 
 /// An image that the conversation made before.
 pub enum Made {
-    /// By the response of this id.
-    By(ResponseId),
+    /// By the response of this id; the client may have kept it, too.
+    By(ResponseId, Option<Source>),
     /// As the client kept it.
     Kept(Source),
 }
@@ -89,18 +89,24 @@ impl Conversation {
         Ok(())
     }
 
-    /// Only the id counts when there is one: clients send the result back, or leave it out.
+    /// Clients send the result back, or leave it out. What they send counts where the id leads nowhere: it was not stored, or
+    /// somebody else made it.
     fn called(&mut self, item: &Value) -> Result<(), Problem> {
         let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
-        if let Some(hex) = id.strip_prefix("ig_") {
-            let id = format!("{}_{hex}", ResponseId::PREFIX).parse().map_err(|_| {
+        let kept = item.get("result").map(source).transpose().map_err(wrong)?.flatten();
+        let Some(hex) = id.strip_prefix("ig_") else {
+            self.made = kept.map(Made::Kept).or(self.made.take());
+            return Ok(());
+        };
+        self.made = match (format!("{}_{hex}", ResponseId::PREFIX).parse(), kept) {
+            (Ok(id), kept) => Some(Made::By(id, kept)),
+            (Err(_), Some(kept)) => Some(Made::Kept(kept)),
+            (Err(_), None) => {
                 let shown: String = id.chars().take(60).collect();
-                wrong(format!("{shown:?} is not the id of an image_generation_call of this gateway"))
-            })?;
-            self.made = Some(Made::By(id));
-        } else if let Some(result) = item.get("result").filter(|result| !result.is_null()) {
-            self.made = source(result).map_err(wrong)?.map(Made::Kept);
-        }
+                let message = format!("{shown:?} is not the id of an image_generation_call of this gateway");
+                return Err(wrong(message));
+            }
+        };
         Ok(())
     }
 }
@@ -131,13 +137,15 @@ mod tests {
         ]);
         let read = read(Some(&input)).unwrap();
         assert_eq!((read.prompt.as_str(), read.pictures.len(), read.earlier.len()), ("with\na hat", 0, 1));
-        assert!(matches!(read.made, Some(Made::By(_))));
+        assert!(matches!(read.made, Some(Made::By(_, Some(_)))));
     }
 
     #[test]
     fn a_picture_that_the_client_kept_itself_is_one_too() {
         let call = json!([{"type": "image_generation_call", "result": "aGk="}, {"role": "user", "content": "again"}]);
         assert!(matches!(read(Some(&call)).unwrap().made, Some(Made::Kept(_))));
+        let elsewhere = json!([{"type": "image_generation_call", "id": "ig_68ab", "result": "aGk="}, {"role": "user", "content": "again"}]);
+        assert!(matches!(read(Some(&elsewhere)).unwrap().made, Some(Made::Kept(_))));
     }
 
     #[test]

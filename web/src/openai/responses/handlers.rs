@@ -139,7 +139,11 @@ fn pictures(
     let Conversation { mut pictures, earlier, made, .. } = conversation;
     let made = match made {
         _ if action == Action::Generate => None,
-        Some(Made::By(id)) => made_by(&*own_job(gateway, caller, &id.to_string())?),
+        Some(Made::By(id, kept)) => match (own_job(gateway, caller, &id.to_string()), kept) {
+            (Ok(job), kept) => made_by(&job).or(kept),
+            (Err(_), Some(kept)) => Some(kept),
+            (Err(unknown), None) => return Err(unknown),
+        },
         Some(Made::Kept(source)) => Some(source),
         None => previous.as_deref().and_then(made_by),
     };
