@@ -26,3 +26,4 @@ mod program;
 mod restart;
 mod uploads;
 mod videos;
+mod webhooks;
