@@ -13,6 +13,7 @@ use atelier_actors::{
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::{Catalogue, CatalogueError},
@@ -20,7 +21,7 @@ use atelier_domain::{
     time::Clock,
 };
 use atelier_providers::{
-    fetch::{FetchConfig, HttpFetcher},
+    fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
@@ -134,6 +135,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
     let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
     janitor::start(store.clone(), clock.clone(), walks, units.core());
+    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
+    let webhooks = Webhooks::start(store.clone(), &ledger, notifier, clock.clone(), units.runner());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -143,6 +146,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         desk,
         pool,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        webhooks,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),

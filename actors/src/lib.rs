@@ -2,7 +2,8 @@
 //! `Addr`, the messages and the state stay inside. Decisions are pure functions in each folder's `policy`.
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
-//! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away).
+//! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
+//! `webhook_courier` (who is told).
 
 pub mod job_supervisor;
 
@@ -19,6 +20,8 @@ pub mod admin_desk;
 pub mod janitor;
 
 pub mod media_library;
+
+pub mod webhook_courier;
 
 mod refused;
 mod system;

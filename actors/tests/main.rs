@@ -12,3 +12,4 @@ mod pool;
 mod replay;
 mod retention;
 mod uploads;
+mod webhooks;

@@ -105,6 +105,10 @@ id!(
     CharacterId, "char"
 );
 id!(
+    /// One event that a key's own server is told: the job that it is about has the same UUID, and ends once.
+    EventId, "evt"
+);
+id!(
     /// One answer of the Responses API.
     ResponseId, "resp"
 );

@@ -1,6 +1,6 @@
 //! API keys: what a client authenticates with, and what it may do.
 
-use crate::{ids::KeyId, time::Millis};
+use crate::{ids::KeyId, time::Millis, webhook::WebhookSecret};
 use serde::{Deserialize, Serialize};
 
 /// Which of two dialects answers where older systems exclude each other (api.md §0, the table).
@@ -33,7 +33,7 @@ impl Profile {
     }
 }
 
-/// One API key. The secret itself is nowhere: only its SHA-256 is kept.
+/// One API key. Its own secret is nowhere: only its SHA-256 is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Which key.
@@ -59,6 +59,9 @@ pub struct ApiKey {
     pub expires_at: Option<Millis>,
     /// Where finished jobs are told to.
     pub webhook_url: Option<String>,
+    /// What its events are signed with: made when it first gets a URL, and kept from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<WebhookSecret>,
     /// Switched off by the operator.
     #[serde(default)]
     pub disabled: bool,

@@ -36,6 +36,8 @@ pub mod account;
 
 pub mod key;
 
+pub mod webhook;
+
 pub mod media;
 
 pub mod ids;

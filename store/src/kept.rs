@@ -1,6 +1,8 @@
 //! Which of the domain's nouns are kept, where, and in which version of their JSON.
 
-use atelier_domain::{account::Account, credit::Hold, job::Job, key::ApiKey, media::Media};
+use atelier_domain::{
+    account::Account, credit::Hold, job::Job, key::ApiKey, media::Media, webhook::WebhookEvent,
+};
 
 use crate::rows::Row;
 use crate::table::Table;
@@ -27,5 +29,10 @@ impl Row for Media {
 
 impl Row for Account {
     const TABLE: Table = Table::Accounts;
+    const VERSION: u32 = 1;
+}
+
+impl Row for WebhookEvent {
+    const TABLE: Table = Table::Outbox;
     const VERSION: u32 = 1;
 }

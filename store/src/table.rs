@@ -34,11 +34,13 @@ pub enum Table {
     Files = 13,
     /// Which jobs of a key make videos: under owner and job, so that a key's videos are listed without reading all jobs.
     Videos = 14,
+    /// Events that are still to be told to the keys' own servers, and those that never could be.
+    Outbox = 15,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 16;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -57,6 +59,7 @@ impl Table {
         Table::Disk,
         Table::Files,
         Table::Videos,
+        Table::Outbox,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -77,6 +80,7 @@ impl Table {
             Table::Disk => "disk",
             Table::Files => "files",
             Table::Videos => "videos",
+            Table::Outbox => "outbox",
         }
     }
 
@@ -114,6 +118,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(15), None);
+        assert_eq!(Table::from_id(16), None);
     }
 }

@@ -28,3 +28,4 @@ mod uploads;
 mod video_files;
 mod video_shapes;
 mod videos;
+mod webhooks;

@@ -26,7 +26,7 @@ use utoipa_swagger_ui::SwaggerUi;
         admin::session::login, admin::session::logout,
         admin::keys::list, admin::keys::create, admin::keys::retrieve, admin::keys::update, admin::keys::replace,
         admin::keys::delete, admin::keys::rotate, admin::keys::credits,
-        admin::ledger::verify, admin::pool::state, admin::pool::explain,
+        admin::ledger::verify, admin::webhooks::dead, admin::webhooks::retry, admin::pool::state, admin::pool::explain,
     ),
     components(schemas(problem::ErrorBody, problem::ErrorObject, problem::FieldProblem)),
     security(("api_key" = [])),

@@ -76,6 +76,8 @@ routes! {
     "/api/keys/{id}/rotate" => { post admin::keys::rotate }
     "/api/keys/{id}/credits" => { post admin::keys::credits }
     "/api/ledger/verify" => { get admin::ledger::verify }
+    "/api/webhooks/dead" => { get admin::webhooks::dead }
+    "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }
     "/api/pool" => { get admin::pool::state }
     "/api/pool/explain" => { get admin::pool::explain }
 }

@@ -12,6 +12,7 @@ use atelier_domain::{
     ids::KeyId,
     job::Job,
     media::Media,
+    webhook::WebhookEvent,
 };
 use atelier_store::Batch;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(super) struct Settle {
     pub job: Job,
     pub hold: Hold,
     pub media: Vec<Media>,
+    pub event: Option<WebhookEvent>,
 }
 
 #[derive(Message)]
@@ -60,12 +62,11 @@ impl Handler<TakeHold> for CreditLedger {
 impl Handler<Settle> for CreditLedger {
     type Result = ResponseFuture<Result<Settlement, Refused>>;
 
-    fn handle(&mut self, Settle { job, hold, media }: Settle, _: &mut Self::Context) -> Self::Result {
-        let commit =
-            policy::ending(&job, &hold, &media, self.clock.now()).map(|batch| self.store.submit(batch));
+    fn handle(&mut self, settle: Settle, _: &mut Self::Context) -> Self::Result {
+        let commit = policy::ending(&settle, self.clock.now()).map(|batch| self.store.submit(batch));
         Box::pin(async move {
             match commit?.await {
-                Ok(_) => Ok(Settlement::Settled(Box::new(job))),
+                Ok(_) => Ok(Settlement::Settled(Box::new(settle.job))),
                 Err(error) => policy::settled_before(error),
             }
         })

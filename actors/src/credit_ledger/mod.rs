@@ -8,15 +8,21 @@ mod verify;
 pub use policy::{Settlement, Taken};
 pub use verify::{Drift, Verdict};
 
-use crate::{refused::Refused, system::Vital};
+use crate::{
+    refused::Refused,
+    system::Vital,
+    webhook_courier::{Inbox, Waiting},
+};
 use actix::{Actor, Addr, ArbiterHandle, Context};
 use atelier_domain::{
     code::Code,
     credit::{Credits, Entry, Hold, LedgerAccount, MAX_AMOUNT},
     ids::KeyId,
     job::Job,
+    key::ApiKey,
     media::Media,
     time::Clock,
+    webhook::WebhookEvent,
 };
 use atelier_store::{Batch, Store, Table};
 use messages::{Conclude, Grant, Settle, TakeHold};
@@ -27,6 +33,7 @@ use std::sync::Arc;
 pub struct Ledger {
     addr: Addr<CreditLedger>,
     store: Store,
+    inbox: Arc<Inbox>,
 }
 
 /// What a key has.
@@ -55,7 +62,7 @@ impl Ledger {
             ctx.set_mailbox_capacity(16_384);
             CreditLedger { store: kept, clock, _vital: Vital("credit ledger") }
         });
-        Self { addr, store }
+        Self { addr, store, inbox: Arc::default() }
     }
 
     /// Accepts a job: its row, its hold and the hold's postings are one transaction. `rider` is what else belongs to the
@@ -64,9 +71,29 @@ impl Ledger {
         self.addr.send(TakeHold { job, rider }).await.map_err(|e| Taken::Refused(e.into()))?
     }
 
-    /// Ends a job: its final row, its media rows and the capture or release are one transaction. Twice is once.
+    /// Ends a job: its final row, its media rows, the capture or release, and the event that its key's server is to be told
+    /// are one transaction. Twice is once.
     pub async fn settle(&self, job: Job, hold: Hold, media: Vec<Media>) -> Result<Settlement, Refused> {
-        self.addr.send(Settle { job, hold, media }).await?
+        let event = self.event_of(&job)?;
+        let waiting = event.as_ref().map(Waiting::of);
+        let settled = self.addr.send(Settle { job, hold, media, event }).await?;
+        if let (Ok(Settlement::Settled(_)), Some(waiting)) = (&settled, waiting) {
+            self.inbox.put(waiting);
+        }
+        settled
+    }
+
+    /// What the key's server is told about this ending, if the key has one.
+    fn event_of(&self, job: &Job) -> Result<Option<WebhookEvent>, Refused> {
+        let Some(event) = WebhookEvent::of(job) else { return Ok(None) };
+        let key = self.store.load::<ApiKey>(job.key.uuid().as_bytes())?;
+        let is_told = key.is_some_and(|key| key.webhook_url.is_some() && key.deleted_at.is_none());
+        Ok(is_told.then_some(event))
+    }
+
+    /// Where events are announced that were written.
+    pub(crate) fn inbox(&self) -> Arc<Inbox> {
+        self.inbox.clone()
     }
 
     /// Gives (or with a negative amount takes) credit, together with `rider`, such as the row of a new key.

@@ -1,13 +1,12 @@
 //! What a movement of credit writes: pure batches, and what their refusals mean.
 
-use super::{Balance, Numbered};
+use super::{Balance, Numbered, messages::Settle};
 use crate::refused::Refused;
 use atelier_domain::{
     code::Code,
     credit::{Entry, Hold, LedgerAccount},
     ids::KeyId,
     job::Job,
-    media::Media,
     time::Millis,
 };
 use atelier_store::{Batch, CommitError, Expect, LogEntry, Refusal, Scan, Store, Table};
@@ -58,12 +57,15 @@ pub(super) fn acceptance(job: &Job, hold: &Hold, rider: Option<Batch>) -> Result
 }
 
 /// The ending of a job. The hold's row must still be there, so that an ending written twice is refused as a whole.
-pub(super) fn ending(job: &Job, hold: &Hold, media: &[Media], now: Millis) -> Result<Batch, Refused> {
+pub(super) fn ending(Settle { job, hold, media, event }: &Settle, now: Millis) -> Result<Batch, Refused> {
     let mut batch = Batch::new();
     batch.delete_present(Table::Holds, hold.job.uuid().as_bytes());
     batch.put_row(job.id.uuid().as_bytes(), job, Expect::Present).map_err(Refused::internal)?;
     for file in media {
         batch.put_row(file.id.uuid().as_bytes(), file, Expect::Absent).map_err(Refused::internal)?;
+    }
+    if let Some(event) = event {
+        batch.put_row(event.id.uuid().as_bytes(), event, Expect::Absent).map_err(Refused::internal)?;
     }
     if hold.amount > 0 {
         post(&mut batch, &Entry::settle(hold, job.charged, now))?;

@@ -12,6 +12,7 @@ use atelier_domain::{
     key::ApiKey,
     media::Media,
     time::Millis,
+    webhook::WebhookEvent,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
 use std::time::{Duration, UNIX_EPOCH};
@@ -21,6 +22,9 @@ const AT_ONCE: usize = 256;
 
 /// A file that no row names is left alone this long: its row may be on its way.
 const ORPHAN_AGE: Duration = Duration::from_secs(3600);
+
+/// How long events that could not be delivered are kept for the operator to see.
+const DEAD_LETTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Takes away what is past its time and returns how many rows went. Blocking.
 pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
@@ -37,6 +41,8 @@ pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
     })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
+    let is_given_up = |event: &WebhookEvent| event.dead_at.is_some_and(|at| at + DEAD_LETTERS <= now);
+    rows += sweep_rows::<WebhookEvent>(store, is_given_up, |_| Leavings::default())?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }

@@ -5,6 +5,8 @@ mod secret;
 
 pub use secret::{KeySecret, sha256_hex};
 
+use secret::webhook_secret;
+
 use crate::{
     credit_ledger::{Balance, Ledger},
     refused::Refused,
@@ -69,6 +71,9 @@ impl KeySettings {
         key.expires_at = expires_at.unwrap_or(key.expires_at);
         key.webhook_url = webhook_url.unwrap_or(key.webhook_url.take());
         key.disabled = disabled.unwrap_or(key.disabled);
+        if key.webhook_url.is_some() && key.webhook_secret.is_none() {
+            key.webhook_secret = Some(webhook_secret());
+        }
     }
 }
 
@@ -161,6 +166,11 @@ impl KeyRing {
         Ok((key, secret))
     }
 
+    /// Gives a key a new secret to sign webhooks with; the old one signs nothing from now on.
+    pub async fn rotate_webhook_secret(&self, id: KeyId) -> Result<Arc<ApiKey>, Refused> {
+        self.change(id, |key, _| key.webhook_secret = Some(webhook_secret())).await
+    }
+
     /// Deletes a key: its secret stops working; its credit and entries stay in the books.
     pub async fn delete(&self, id: KeyId) -> Result<(), Refused> {
         self.change(id, |key, now| key.deleted_at = Some(now)).await.map(drop)
@@ -223,6 +233,7 @@ impl KeyRing {
             concurrency: None,
             expires_at: None,
             webhook_url: None,
+            webhook_secret: None,
             disabled: false,
             bootstrap,
             created_at: now,

@@ -1,10 +1,12 @@
 //! A whole small gateway for tests: real store, real actors on real arbiters, a clock that tests own and an engine that they script.
 
 mod clock;
+mod postman;
 mod puppet;
 mod world;
 
 pub use clock::ManualClock;
+pub use postman::{Letter, Postman};
 pub use puppet::{Look, Puppet, Reply};
 pub use world::{BUDGET, Setup, World, account, account_id, new_job, queued_job};
 

@@ -6,6 +6,7 @@
 //!   addresses (`dial`): nothing is resolved between judging and connecting. This sits below the HTTP client, so no
 //!   request, redirect or retry can go around it.
 //! - A redirect (`answer`, `target`) is a new URL, judged from scratch.
+//! - Webhooks go out the same way (`notifier`), as a POST without redirects.
 //! - Time, bytes and places are bounded (`deadline`, `body`, `slots`), also for a server that trickles forever.
 //!
 //! Any port is allowed: what is at a public address is everybody's to reach, and a GET whose URL cannot hold a line break says
@@ -20,6 +21,7 @@ mod deadline;
 mod dial;
 mod fetcher;
 mod guard;
+mod notifier;
 mod ranges;
 mod slots;
 mod target;
@@ -28,3 +30,4 @@ mod tests;
 
 pub use allow::Allowed;
 pub use fetcher::{FetchConfig, HttpFetcher};
+pub use notifier::HttpNotifier;

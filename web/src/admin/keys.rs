@@ -9,6 +9,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
+    http::Uri,
     web::{self, Data, Path},
 };
 use atelier_actors::key_ring::KeySettings;
@@ -46,7 +47,7 @@ pub struct KeyBody {
     concurrency: Option<u32>,
     /// When it stops working, in seconds since the epoch; 0 means never.
     expires_at: Option<i64>,
-    /// Where finished jobs will be told to, once there are webhooks: kept, not called yet; "" means nowhere.
+    /// The http(s) URL that ended jobs are told to with a signed POST; "" means nowhere.
     webhook_url: Option<String>,
     /// Switched off.
     disabled: Option<bool>,
@@ -82,8 +83,11 @@ pub struct KeyView {
     concurrency: Option<u32>,
     /// When it stops working, in seconds since the epoch.
     expires_at: Option<i64>,
-    /// Where finished jobs will be told to, once there are webhooks: kept, not called yet.
+    /// The URL that ended jobs are told to.
     webhook_url: Option<String>,
+    /// What these calls are signed with: only in the answer that makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_secret: Option<String>,
     /// Switched off.
     disabled: bool,
     /// The key of first start.
@@ -120,6 +124,7 @@ fn view(gateway: &Gateway, key: &ApiKey, secret: Option<String>) -> Result<KeyVi
         concurrency: key.concurrency,
         expires_at: key.expires_at.map(Millis::seconds),
         webhook_url: key.webhook_url.clone(),
+        webhook_secret: None,
         disabled: key.disabled,
         bootstrap: key.bootstrap,
         created_at: key.created_at.seconds(),
@@ -153,12 +158,28 @@ fn settings(gateway: &Gateway, fields: &mut Fields) -> KeySettings {
             format!("no model is called {:?}", unknown.chars().take(80).collect::<String>()),
         );
     }
-    if let Some(Some(url)) = &settings.webhook_url
-        && !((url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 2000)
-    {
-        fields.wrong("webhook_url", "webhook_url must be an http(s) URL of 2000 characters at most");
+    if settings.webhook_url.iter().flatten().any(|url| !may_be_called(url)) {
+        let message =
+            "webhook_url must be an http(s) URL of 2000 characters at most, without user or password";
+        fields.wrong("webhook_url", message);
     }
     settings
+}
+
+/// What the text of a webhook's URL must be. Whether its host may be connected to is judged at each connection.
+fn may_be_called(url: &str) -> bool {
+    let Ok(parsed) = url.parse::<Uri>() else { return false };
+    let is_http = matches!(parsed.scheme_str(), Some("http" | "https"));
+    let is_host = parsed.host().is_some_and(|host| !host.is_empty());
+    let is_port = parsed.authority().is_some_and(|whole| !whole.as_str().contains('@'))
+        && (parsed.port().is_none() || parsed.port_u16().is_some_and(|port| port > 0));
+    url.len() <= 2000 && is_http && is_host && is_port
+}
+
+/// The key in the answer that makes its signing secret.
+fn with_webhook_secret(view: KeyView, key: &ApiKey) -> KeyView {
+    let secret = key.webhook_secret.as_ref().map(|secret| secret.expose().to_owned());
+    KeyView { webhook_secret: secret, ..view }
 }
 
 fn profile(fields: &mut Fields) -> Option<Option<Profile>> {
@@ -195,7 +216,8 @@ pub async fn create(
     fields.check()?;
     let (key, secret) = gateway.keys.create(settings, credits).await?;
     tracing::info!(key_id = %key.id, "API key made");
-    Ok(HttpResponse::Created().json(view(&gateway, &key, Some(secret.expose().to_owned()))?))
+    let made = view(&gateway, &key, Some(secret.expose().to_owned()))?;
+    Ok(HttpResponse::Created().json(with_webhook_secret(made, &key)))
 }
 
 /// One key.
@@ -223,9 +245,12 @@ pub async fn update(
         fields.wrong("credits", "credits are given with POST /api/keys/{id}/credits");
     }
     fields.check()?;
+    let had_secret = gateway.keys.get(id).is_some_and(|key| key.webhook_secret.is_some());
     let key = gateway.keys.update(id, settings).await?;
     tracing::info!(key_id = %key.id, "API key changed");
-    Ok(HttpResponse::Ok().json(view(&gateway, &key, None)?))
+    let changed = view(&gateway, &key, None)?;
+    let answer = if had_secret { changed } else { with_webhook_secret(changed, &key) };
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// The same as PATCH.
@@ -250,11 +275,34 @@ pub async fn delete(_: Admin, gateway: Data<Gateway>, id: Path<String>) -> Resul
     Ok(HttpResponse::Ok().json(json!({ "id": id.to_string(), "object": "api_key.deleted", "deleted": true })))
 }
 
-/// Give a key a new secret; the old one stops working at once.
-#[utoipa::path(post, path = "/api/keys/{id}/rotate", tag = "admin: keys", params(("id" = String, Path, description = "The key's id")),
+/// Which secret to renew.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+pub struct RotateBody {
+    /// True renews what webhooks are signed with, and leaves the key itself as it is.
+    webhook_secret: Option<bool>,
+}
+
+/// Give a key a new secret; the old one stops working at once. With `webhook_secret: true` it is the signing secret of its webhooks
+/// instead. The body may be left out.
+#[utoipa::path(post, path = "/api/keys/{id}/rotate", tag = "admin: keys", request_body = RotateBody, params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key with its new secret", body = KeyView), (status = 404, description = "`key_not_found`", body = ErrorBody)))]
-pub async fn rotate(_: Admin, gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let (key, secret) = gateway.keys.rotate(key_id(&id)?).await?;
+pub async fn rotate(
+    _: Admin,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let id = key_id(&id)?;
+    let mut fields = body::json_object_or_empty(payload, LIMIT).await?;
+    let signing = fields.flag("webhook_secret").unwrap_or(false);
+    fields.check()?;
+    if signing {
+        let key = gateway.keys.rotate_webhook_secret(id).await?;
+        tracing::info!(key_id = %key.id, "webhook secret rotated");
+        return Ok(HttpResponse::Ok().json(with_webhook_secret(view(&gateway, &key, None)?, &key)));
+    }
+    let (key, secret) = gateway.keys.rotate(id).await?;
     tracing::info!(key_id = %key.id, "API key rotated");
     Ok(HttpResponse::Ok().json(view(&gateway, &key, Some(secret.expose().to_owned()))?))
 }

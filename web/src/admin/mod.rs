@@ -4,3 +4,4 @@ pub mod keys;
 pub mod ledger;
 pub mod pool;
 pub mod session;
+pub mod webhooks;
