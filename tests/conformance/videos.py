@@ -164,6 +164,17 @@ def case_a_file_is_edited_and_extended(place):
         judged(place.client.videos.download_content(video.id).read(), seconds)
 
 
+def case_a_character_is_made_and_found_again(place):
+    _, mp4 = source(place.client)
+    made = place.client.videos.create_character(name="Mossy", video=("moss.mp4", mp4, "video/mp4"))
+    assert made.id.startswith("char_") and made.name == "Mossy" and made.created_at, made
+    assert place.client.videos.get_character(made.id).model_dump() == made.model_dump()
+    error = raised(openai.NotFoundError, lambda: place.client.videos.get_character("char_" + "0" * 32))
+    assert error.code == "character_not_found"
+    create = place.client.videos.create_character
+    raised(openai.UnprocessableEntityError, lambda: create(name="Noise", video=("n.mp4", b"noise", "video/mp4")))
+
+
 def case_a_failed_video_says_why_and_costs_nothing(place):
     client = place.metered_client(5)
     video = client.videos.create_and_poll(prompt="a mask [[fault:content]]", poll_interval_ms=50)

@@ -6,20 +6,20 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-/// What to ask for, and the file that must come of it: seconds, width, height. All of both orientations would take a debug build
-/// of a busy machine minutes.
-fn films() -> [(Value, (u64, u64, u64)); 6] {
-    let sized = |seconds: u64, orientation: &str| json!({ "model": "sora-2", "seconds": seconds.to_string(), "orientation": orientation });
-    // These models say it all with their names.
-    let named = |name: &str| json!({ "model": name });
-    [
-        (sized(8, "landscape"), (8, 1280, 720)),
-        (sized(8, "portrait"), (8, 720, 1280)),
-        (named("sora-video-portrait-10s"), (10, 720, 1280)),
-        (sized(12, "landscape"), (12, 1280, 720)),
-        (named("sora-video-portrait-15s"), (15, 720, 1280)),
-        (named("sora-video-landscape-25s"), (25, 1280, 720)),
-    ]
+/// What to ask for, and the file that must come of it: seconds, width, height.
+fn films() -> Vec<(Value, (u64, u64, u64))> {
+    let shapes = [("landscape", 1280, 720), ("portrait", 720, 1280)];
+    let film = |seconds: u64, (orientation, width, height): (&str, u64, u64)| {
+        let asked = match seconds {
+            4 | 8 | 12 => {
+                json!({ "model": "sora-2", "seconds": seconds.to_string(), "orientation": orientation })
+            }
+            // These models say it all with their names.
+            _ => json!({ "model": format!("sora-video-{orientation}-{seconds}s") }),
+        };
+        (asked, (seconds, width, height))
+    };
+    [4, 8, 10, 12, 15, 25].into_iter().flat_map(|seconds| shapes.map(|shape| film(seconds, shape))).collect()
 }
 
 #[actix_rt::test]
