@@ -6,7 +6,7 @@ use crate::{
         App,
         answers::{credits, in_background},
         expect_error,
-        films::{PATIENCE, VIDEOS, content, create, ended, id, made, probed},
+        films::{PATIENCE, VIDEOS, content, create, ended, ended_after, id, made, probed},
         pictures::{drawn, encoded},
         small,
     },
@@ -314,18 +314,19 @@ async fn a_film_that_a_kill_interrupts_is_finished_once_by_the_next_start() {
     let (client, _) = metered(&server, 10).await;
     let id = id(&create(&client, &json!({ "prompt": "a long way", "seconds": "25" })).await);
     let began = Instant::now();
-    loop {
+    let seen = loop {
         let video = client.get(&format!("{VIDEOS}/{id}")).send().await.unwrap().json();
-        if video["progress"].as_u64().unwrap() > 5 {
+        let progress = video["progress"].as_u64().unwrap();
+        if progress > 5 {
             assert_ne!(video["status"], "completed", "too quick to be interrupted");
-            break;
+            break progress;
         }
         assert!(began.elapsed() < PATIENCE, "{video}");
         actix_rt::time::sleep(Duration::from_millis(10)).await;
-    }
+    };
     server.kill().unwrap();
     let server = setup.start(PATIENCE).await.unwrap();
-    let video = ended(&client, &id).await;
+    let video = ended_after(&client, &id, seen).await;
     assert_eq!((&video["status"], credits(&client).await), (&json!("completed"), (5, 0)));
     assert_eq!(probed(&content(&client, &id, "").await.body).3, 600);
     drop(server);

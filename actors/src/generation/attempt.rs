@@ -21,7 +21,7 @@ use atelier_domain::{
 };
 use std::{
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -110,14 +110,37 @@ impl Drive {
 
     /// From `running` (or `fetching` after a restart): look, wait, look again.
     pub(super) async fn poll(&mut self, job: &Job) -> Result<(), Stopped> {
-        if let Err(interrupt) = self.wait_for(job, self.crew.clock.sleep_until(self.poll_at)).await {
-            return Err(self.interrupted(job, interrupt).await);
+        match self.wait_for(job, self.climbing(self.crew.clock.sleep_until(self.poll_at))).await {
+            Err(interrupt) => return Err(self.interrupted(job, interrupt).await),
+            Ok(slept) => slept?,
         }
         let Some((engine, call)) = self.call(job).await? else { return Err(self.no_engine().await) };
         let handle = job.handle.clone().unwrap_or_default();
-        match self.wait_for(job, caught(async move { engine.poll(call, handle).await })).await {
-            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
-            Ok(Ok(Polled::Pending { progress, poll_at })) => {
+        let polled = self.climbing(caught(async move { engine.poll(call, handle).await }));
+        let polled = match self.wait_for(job, polled).await {
+            Err(interrupt) => return Err(self.interrupted(job, interrupt).await),
+            Ok(polled) => polled?,
+        };
+        self.polled(job, polled).await
+    }
+
+    /// Keeps the progress that is reported during `work`. An interrupt may come in the middle of such a write: what the committer
+    /// has of it then comes before the end of the job, and what it has not is of no use any more.
+    async fn climbing<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                step = self.live.climbed() => self.crew.step(&self.live, Transition::Progress(step)).await.map(drop)?,
+            }
+        }
+    }
+
+    /// What an answer to a poll leads to.
+    async fn polled(&mut self, job: &Job, polled: Result<Polled, Fault>) -> Result<(), Stopped> {
+        match polled {
+            Ok(Polled::Pending { progress, poll_at }) => {
                 self.blind_polls = 0;
                 self.poll_at = poll_at.max(self.crew.clock.now() + POLL_GAP);
                 if let Some(percent) = progress {
@@ -125,18 +148,18 @@ impl Drive {
                 }
                 Ok(())
             }
-            Ok(Ok(Polled::Done(outputs))) => self.collect(job, outputs).await,
+            Ok(Polled::Done(outputs)) => self.collect(job, outputs).await,
             // The poll failed, not the job: it still runs up there, and must not be sent to anybody else.
-            Ok(Ok(Polled::Failed(fault))) if fault.class == FaultClass::Network => {
+            Ok(Polled::Failed(fault)) if fault.class == FaultClass::Network => {
                 self.poll_later(job, &fault);
                 Ok(())
             }
-            Ok(Ok(Polled::Failed(fault))) => self.suffer(job, fault).await,
-            Ok(Err(panic)) if self.blind_polls < MAX_POLL_PANICS => {
+            Ok(Polled::Failed(fault)) => self.suffer(job, fault).await,
+            Err(panic) if self.blind_polls < MAX_POLL_PANICS => {
                 self.poll_later(job, &panic);
                 Ok(())
             }
-            Ok(Err(panic)) => {
+            Err(panic) => {
                 self.stop_upstream(job).await;
                 self.give_back(Outcome::Neutral);
                 Err(self.crew.end(&self.live, Transition::Fail(policy::ended_by(&panic))).await)

@@ -3,13 +3,13 @@
 use atelier_domain::{
     engine::EngineEvent,
     ids::JobId,
-    job::{Job, JobState},
+    job::{Job, JobKind, JobState},
 };
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 use tokio::sync::{Notify, broadcast, watch};
@@ -20,7 +20,13 @@ pub(crate) struct Live {
     previews: Option<broadcast::Sender<EngineEvent>>,
     cancel: AtomicBool,
     bell: Notify,
+    /// The furthest that an engine said of a job whose progress is kept, in percent.
+    reported: AtomicU8,
+    climb: Notify,
 }
+
+/// Progress that is kept is kept in steps of so many percent: each is a write.
+const STEP: u8 = 5;
 
 impl Live {
     pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
@@ -33,6 +39,8 @@ impl Live {
             previews,
             cancel: AtomicBool::new(false),
             bell: Notify::new(),
+            reported: AtomicU8::new(0),
+            climb: Notify::new(),
         })
     }
 
@@ -67,6 +75,10 @@ impl Live {
             return;
         }
         match event {
+            EngineEvent::Progress(percent) if self.state.borrow().work.kind() == JobKind::Video => {
+                self.reported.fetch_max(percent.min(99), Ordering::AcqRel);
+                self.climb.notify_one();
+            }
             EngineEvent::Progress(percent) => {
                 self.state.send_if_modified(|job| {
                     let percent = percent.min(99);
@@ -83,6 +95,22 @@ impl Live {
                     let _ = previews.send(preview);
                 }
             }
+        }
+    }
+
+    /// Resolves to the next step of a running job's progress that is to be kept before it is shown. Never for images, whose progress
+    /// is shown at once and not kept: they take seconds.
+    pub(crate) async fn climbed(&self) -> u8 {
+        loop {
+            let step = self.reported.load(Ordering::Acquire) / STEP * STEP;
+            let is_news = {
+                let job = self.state.borrow();
+                job.state == JobState::Running && step > job.progress
+            };
+            if is_news {
+                return step;
+            }
+            self.climb.notified().await;
         }
     }
 

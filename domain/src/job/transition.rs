@@ -16,6 +16,8 @@ pub enum Transition {
     },
     /// The upstream accepted; its handle is kept before it is used.
     Accept(UpstreamHandle),
+    /// The upstream is this far, in percent: kept for jobs that take minutes, so that a restart does not take it back.
+    Progress(u8),
     /// The upstream is done and the results are on their way in.
     Fetch,
     /// The attempt ended in a fault that another attempt may outlive: back in line.
@@ -46,6 +48,7 @@ impl Transition {
         match self {
             Self::Submit { .. } => "submit",
             Self::Accept(_) => "be accepted upstream",
+            Self::Progress(_) => "get on",
             Self::Fetch => "fetch",
             Self::Requeue => "be queued again",
             Self::Complete { .. } => "complete",
@@ -59,6 +62,7 @@ impl Transition {
         match self {
             Self::Submit { .. } => from == Queued,
             Self::Accept(_) => from == Submitting,
+            Self::Progress(_) => from == Running,
             Self::Fetch => matches!(from, Submitting | Running | Fetching),
             Self::Requeue => matches!(from, Submitting | Running),
             Self::Complete { outputs, .. } => from == Fetching && !outputs.is_empty(),
@@ -87,6 +91,7 @@ impl Job {
                 next.state = JobState::Running;
                 next.handle = Some(handle);
             }
+            Transition::Progress(percent) => next.progress = next.progress.max(percent.min(99)),
             Transition::Fetch => next.state = JobState::Fetching,
             Transition::Requeue => {
                 next.state = JobState::Queued;
@@ -149,6 +154,7 @@ mod tests {
         prop_oneof![
             Just(Transition::Submit { account: account(), route: 0 }),
             Just(Transition::Accept(serde_json::json!({"id": 1}))),
+            any::<u8>().prop_map(Transition::Progress),
             Just(Transition::Fetch),
             Just(Transition::Requeue),
             Just(Transition::Complete { outputs: vec![output], charged: 1 }),

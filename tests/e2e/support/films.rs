@@ -28,7 +28,12 @@ pub fn id(answer: &Answer) -> String {
 
 /// Polls a video until it has ended; its progress must never fall.
 pub async fn ended(client: &Client, id: &str) -> Value {
-    let (began, mut progress) = (Instant::now(), 0);
+    ended_after(client, id, 0).await
+}
+
+/// The same for a video of which so much progress was seen.
+pub async fn ended_after(client: &Client, id: &str, mut progress: u64) -> Value {
+    let began = Instant::now();
     loop {
         let answer = client.get(&format!("{VIDEOS}/{id}")).send().await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
