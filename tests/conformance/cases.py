@@ -39,16 +39,19 @@ class Place:
 
     def metered_client(self, credits):
         """A client whose key has so much credit and no more."""
+        return self.strict_client(self.new_key(metered=True, credits=credits)["key"])
+
+    def new_key(self, **asked):
+        """A key as the administrator's answer shows it once."""
         admin = self.strict_client("unused").with_options(base_url=f"{self.origin}/api")
         login = admin.post("/login", cast_to=object, body={"username": "admin", "password": self.admin_password})
         assert login["success"] is True, login
-        key = admin.post(
+        return admin.post(
             "/keys",
             cast_to=object,
-            body={"name": f"conformance {uuid.uuid4()}", "metered": True, "credits": credits},
+            body={"name": f"conformance {uuid.uuid4()}", **asked},
             options={"headers": {"Authorization": f"Bearer {login['token']}"}},
         )
-        return self.strict_client(key["key"])
 
 
 def decoded(item):

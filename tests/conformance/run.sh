@@ -51,6 +51,7 @@ start() {
         ATELIER__GLOBAL__API_KEY="$ATELIER_KEY" \
         ATELIER__GLOBAL__ADMIN_PASSWORD="$ATELIER_ADMIN_PASSWORD" \
         ATELIER__STUDIO__FAULTS=true \
+        ATELIER__FETCH__ALLOW=127.0.0.2 \
         "$bin" serve >"$work/log" 2>&1 &
     server=$!
     for _ in $(seq 300); do

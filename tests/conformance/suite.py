@@ -15,12 +15,13 @@ import edits
 import responses
 import streams
 import videos
+import webhooks
 
 
 def main():
     place = cases.Place(sys.argv[1], os.environ["ATELIER_KEY"], os.environ["ATELIER_ADMIN_PASSWORD"])
     wanted = sys.argv[2:]
-    modules = [cases, edits, responses, streams, videos]
+    modules = [cases, edits, responses, streams, videos, webhooks]
     named = [item for module in modules for item in vars(module).items() if item[0].startswith("case_")]
     found = {name.removeprefix("case_"): case for name, case in named}
     assert len(found) == len(named), "two cases have one name"
