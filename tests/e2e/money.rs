@@ -85,6 +85,30 @@ async fn a_quote_is_what_is_held_and_large_pictures_cost_five() {
 }
 
 #[actix_rt::test]
+async fn a_quote_for_a_video_is_what_is_held() {
+    let app = App::start().await;
+    let owner = app.metered(10).await;
+    let body = json!({ "prompt": "[[delay:60000]] held", "seconds": "12", "size": "720x1280" });
+    let mut quoted = body.clone();
+    quoted["endpoint"] = "/v1/videos".into();
+    let quote = owner.client.post("/v1/quote", &quoted).send().await.unwrap().json();
+    assert_eq!((&quote["price"], &quote["rule"]), (&json!(5), &json!("video")), "{quote}");
+    assert_eq!(
+        (&quote["facts"]["seconds"], &quote["facts"]["size"]),
+        (&json!(12), &json!("720x1280")),
+        "{quote}"
+    );
+    assert_eq!(credits(&owner.client).await, (10, 0), "a quote holds nothing");
+    let video = owner.client.post("/v1/videos", &body).send().await.unwrap().json();
+    assert_eq!(credits(&owner.client).await, (5, 5));
+    owner.client.delete(&format!("/v1/videos/{}", video["id"].as_str().unwrap())).send().await.unwrap();
+    assert_eq!(credits(&owner.client).await, (10, 0));
+    quoted["seconds"] = "5".into();
+    expect_error(&owner.client.post("/v1/quote", &quoted).send().await.unwrap(), 422, "bad_duration");
+    app.finish().await;
+}
+
+#[actix_rt::test]
 async fn a_quote_refuses_what_the_endpoint_would_refuse() {
     let app = App::start().await;
     let quote = |body: Value| app.client().post("/v1/quote", &body).send();

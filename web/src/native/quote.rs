@@ -4,7 +4,7 @@ use crate::{
     auth::Caller,
     form,
     gateway::Gateway,
-    openai::{answer, images, request::Asker},
+    openai::{answer, images, request::Asker, videos},
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
@@ -14,7 +14,13 @@ use actix_web::{
 use utoipa::ToSchema;
 
 /// The paths that can be quoted.
-const ENDPOINTS: [&str; 3] = ["/v1/images/generations", "/v1/images/edits", "/v1/images/variations"];
+const ENDPOINTS: [&str; 5] = [
+    "/v1/images/generations",
+    "/v1/images/edits",
+    "/v1/images/variations",
+    "/v1/videos",
+    "/v1/videos/generations",
+];
 
 /// A price, and why it is that.
 #[derive(ToSchema)]
@@ -48,6 +54,9 @@ pub async fn quote(
         if asked.starts_with("/v1/") { asked } else { format!("/v1/{}", asked.trim_start_matches('/')) };
     if !ENDPOINTS.contains(&path.as_str()) {
         return Err(Problem::field("endpoint", format!("endpoint must be one of {}", ENDPOINTS.join(", "))));
+    }
+    if path.starts_with("/v1/videos") {
+        return Ok(HttpResponse::Ok().json(videos::quote(&gateway, &caller, &mut fields)?));
     }
     let origin = answer::origin(&request);
     let asker = Asker { gateway: &gateway, key: &caller.0, origin: &origin };

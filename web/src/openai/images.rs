@@ -20,6 +20,7 @@ use atelier_domain::{
     code::Code,
     ids::JobId,
     job::{Job, JobState, Work},
+    price::{Facts, Price},
 };
 use request::{Asker, ImageRequest, Way};
 use std::sync::Arc;
@@ -240,7 +241,12 @@ pub async fn quote(
         _ => Way::Generate,
     };
     let asked = Box::pin(request::read(asker, fields, way)).await?;
-    Ok(serde_json::json!({
-        "object": "quote", "price": asked.price.total, "currency": "credits", "rule": asked.price.rule, "facts": asked.facts,
-    }))
+    Ok(quoted(&asked.price, &asked.facts))
+}
+
+/// A price as a quote says it.
+pub fn quoted(price: &Price, facts: &Facts) -> serde_json::Value {
+    serde_json::json!({
+        "object": "quote", "price": price.total, "currency": "credits", "rule": price.rule, "facts": facts,
+    })
 }

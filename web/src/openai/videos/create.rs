@@ -166,10 +166,7 @@ pub async fn hand_in(
     made: Made<'_>,
 ) -> Result<Submitted, Problem> {
     let (idempotency_key, is_retry) = images::repeat_of(request)?;
-    if made.model.plan.is_some() {
-        let message = format!("{} needs an account of a plan that none here has", made.model.name);
-        return Err(Problem::new(Code::PlanRequired, message).param("model"));
-    }
+    refuse_plan(made.model)?;
     let needs_source = made.video.source.is_some();
     let can = |engine: &str| {
         !needs_source || gateway.abilities.get(engine).is_none_or(|abilities| abilities.video_sources)
@@ -184,7 +181,7 @@ pub async fn hand_in(
         endpoint: made.endpoint.to_owned(),
         model: made.model.canonical.clone(),
         routes,
-        price: order::price(gateway, made.model, &made.video)?,
+        price: order::price(gateway, made.model, &made.video)?.0,
         work: Work::Video(made.video),
         uploads: made.uploads,
         timeout: gateway.limits.video_timeout,
@@ -195,6 +192,24 @@ pub async fn hand_in(
         echo: None,
     };
     Ok(gateway.jobs.submit(new).await?)
+}
+
+/// Refuses a name that only accounts of a plan may use: none has one yet.
+fn refuse_plan(model: &Model) -> Result<(), Problem> {
+    if model.plan.is_none() {
+        return Ok(());
+    }
+    let message = format!("{} needs an account of a plan that none here has", model.name);
+    Err(Problem::new(Code::PlanRequired, message).param("model"))
+}
+
+/// What a creating body would cost.
+pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<serde_json::Value, Problem> {
+    let usual = Usual { model: None, size: None, seconds: None };
+    let order = order::read(gateway, &caller.0, fields, (Dialect::of(gateway, caller), usual))?;
+    refuse_plan(order.model)?;
+    let (price, facts) = order::price(gateway, order.model, &order.video)?;
+    Ok(images::quoted(&price, &facts))
 }
 
 /// Waits for a video, as long as an image may take: what needs longer is polled.

@@ -16,7 +16,7 @@ pub use characters::{
     PURPOSE as CHARACTER, create as create_character, retrieve as retrieve_character,
 };
 pub use content::{__path_content, content};
-pub use create::{__path_create, create};
+pub use create::{__path_create, create, quote};
 pub use manage::{__path_delete, __path_list, __path_retrieve, delete, list, retrieve};
 pub use older::{
     __path_cancel as __path_cancel_job, __path_generate, __path_job, cancel as cancel_job, generate, job,

@@ -105,8 +105,8 @@ pub fn read<'a>(
     Ok(VideoOrder { model, video, first_frame, exact, remix_of, in_background })
 }
 
-/// What a video costs.
-pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<Price, Problem> {
+/// What a video costs, and what that rests on.
+pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<(Price, Facts), Problem> {
     let facts = Facts {
         kind: JobKind::Video,
         model: model.canonical.clone(),
@@ -115,10 +115,11 @@ pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<Price
         quality: "auto".to_owned(),
         seconds: video.seconds,
     };
-    gateway.prices.price(&facts).map_err(|error| {
+    let price = gateway.prices.price(&facts).map_err(|error| {
         tracing::error!(%error, "a request cannot be priced");
         Problem::new(Code::InternalError, "the operator's price list does not cover this request")
-    })
+    })?;
+    Ok((price, facts))
 }
 
 fn model<'a>(
