@@ -136,7 +136,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
     janitor::start(store.clone(), clock.clone(), walks, units.core());
     let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
-    let webhooks = Webhooks::start(store.clone(), &ledger, notifier, clock.clone(), units.runner());
+    let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
+    webhooks.start(notifier, units.runner());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {

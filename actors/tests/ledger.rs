@@ -71,7 +71,7 @@ fn api_key(number: usize) -> ApiKey {
         concurrency: None,
         expires_at: None,
         webhook_url: None,
-        webhook_secret: None,
+        webhook_secrets: 0,
         disabled: false,
         bootstrap: false,
         created_at: Millis(0),

@@ -5,7 +5,7 @@ use atelier_actors::{Units, janitor, key_ring::KeySettings, webhook_courier::Web
 use atelier_domain::{
     code::Code, fault::FaultClass, ids::EventId, key::ApiKey, time::Clock, webhook::WebhookEvent,
 };
-use atelier_store::{Batch, Expect, Scan};
+use atelier_store::{Batch, Expect, ReadError, Row as _, Scan};
 use serde_json::{Value, json};
 use std::{
     sync::Arc,
@@ -29,7 +29,9 @@ fn courier(world: &World) -> (Webhooks, Arc<Postman>) {
 
 fn courier_with(world: &World, postman: Arc<Postman>) -> Webhooks {
     let units = Units::start(1);
-    Webhooks::start(world.store.clone(), &world.ledger, postman, world.clock.clone(), units.runner())
+    let webhooks = Webhooks::open(world.store.clone(), &world.ledger, &[7; 32], world.clock.clone());
+    webhooks.start(postman, units.runner());
+    webhooks
 }
 
 fn outbox(world: &World) -> Vec<WebhookEvent> {
@@ -107,15 +109,37 @@ async fn an_event_that_a_server_takes_is_signed_and_forgotten() {
     postman.until(|posts| posts.len() == 1).await;
     until(&world, <[_]>::is_empty).await;
     let post = &postman.posts()[0];
-    let secret = key.webhook_secret.as_ref().unwrap().expose();
-    assert!(secret.starts_with("whsec_") && secret.len() > 40);
     assert_eq!(post.url, URL);
     assert_eq!(header(post, "webhook-id"), EventId::from_uuid(job.id.uuid()).to_string());
     assert_eq!(header(post, "webhook-timestamp"), world.clock.now().seconds().to_string());
     assert!(header(post, "webhook-signature").starts_with("v1,"));
     assert_eq!(header(post, "content-type"), "application/json");
-    let kept = world.keys.update(key.id, KeySettings::default()).await.unwrap();
-    assert_eq!(kept.webhook_secret, key.webhook_secret, "the secret changed by itself");
+}
+
+#[actix::test]
+async fn a_signing_secret_is_a_keys_own_lasts_until_it_is_rotated_and_is_kept_nowhere() {
+    let world = World::start(Setup::default()).await;
+    let (webhooks, _) = courier(&world);
+    let secret = |key: &ApiKey| webhooks.secret(key).map(|secret| secret.expose().to_owned());
+    let (key, other) = (key_with(&world, URL).await, key_with(&world, URL).await);
+    let first = secret(&key).unwrap();
+    assert!(first.starts_with("whsec_") && first.len() == "whsec_".len() + 44, "{first}");
+    assert_ne!(secret(&other).unwrap(), first);
+    let same = world.keys.update(key.id, KeySettings::default()).await.unwrap();
+    assert_eq!(secret(&same).unwrap(), first, "the secret changed by itself");
+    let rotated = world.keys.rotate_webhook_secret(key.id).await.unwrap();
+    assert_ne!(secret(&rotated).unwrap(), first);
+    let silent = world.keys.create(KeySettings::default(), 0).await.unwrap().0;
+    assert_eq!(secret(&silent), None);
+    world
+        .store
+        .for_each(ApiKey::TABLE, |_, row| -> Result<(), ReadError> {
+            assert!(!String::from_utf8_lossy(row).contains("whsec_"), "a secret is on the disk");
+            Ok(())
+        })
+        .unwrap();
+    let elsewhere = Webhooks::open(world.store.clone(), &world.ledger, &[8; 32], world.clock.clone());
+    assert_ne!(elsewhere.secret(&key).unwrap().expose(), first, "two installations share a secret");
 }
 
 #[actix::test]

@@ -1,6 +1,6 @@
 //! API keys: what a client authenticates with, and what it may do.
 
-use crate::{ids::KeyId, time::Millis, webhook::WebhookSecret};
+use crate::{ids::KeyId, time::Millis};
 use serde::{Deserialize, Serialize};
 
 /// Which of two dialects answers where older systems exclude each other (api.md §0, the table).
@@ -59,9 +59,10 @@ pub struct ApiKey {
     pub expires_at: Option<Millis>,
     /// Where finished jobs are told to.
     pub webhook_url: Option<String>,
-    /// What its events are signed with: made when it first gets a URL, and kept from then on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook_secret: Option<WebhookSecret>,
+    /// How many secrets its events were signed with so far, of which the last is in force; 0 before it first had a URL. They are
+    /// kept nowhere: each follows from the secret of the installation.
+    #[serde(default)]
+    pub webhook_secrets: u32,
     /// Switched off by the operator.
     #[serde(default)]
     pub disabled: bool,

@@ -105,8 +105,7 @@ impl WebhookEvent {
 }
 
 /// The secret that events are signed with: `whsec_` and base64. Never logged: its `Debug` shows stars.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {

@@ -176,7 +176,7 @@ mod tests {
             concurrency,
             expires_at: None,
             webhook_url: None,
-            webhook_secret: None,
+            webhook_secrets: 0,
             disabled: false,
             bootstrap: false,
             created_at: Millis(0),

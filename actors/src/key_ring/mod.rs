@@ -5,8 +5,6 @@ mod secret;
 
 pub use secret::{KeySecret, sha256_hex};
 
-use secret::webhook_secret;
-
 use crate::{
     credit_ledger::{Balance, Ledger},
     refused::Refused,
@@ -71,8 +69,8 @@ impl KeySettings {
         key.expires_at = expires_at.unwrap_or(key.expires_at);
         key.webhook_url = webhook_url.unwrap_or(key.webhook_url.take());
         key.disabled = disabled.unwrap_or(key.disabled);
-        if key.webhook_url.is_some() && key.webhook_secret.is_none() {
-            key.webhook_secret = Some(webhook_secret());
+        if key.webhook_url.is_some() && key.webhook_secrets == 0 {
+            key.webhook_secrets = 1;
         }
     }
 }
@@ -168,7 +166,7 @@ impl KeyRing {
 
     /// Gives a key a new secret to sign webhooks with; the old one signs nothing from now on.
     pub async fn rotate_webhook_secret(&self, id: KeyId) -> Result<Arc<ApiKey>, Refused> {
-        self.change(id, |key, _| key.webhook_secret = Some(webhook_secret())).await
+        self.change(id, |key, _| key.webhook_secrets += 1).await
     }
 
     /// Deletes a key: its secret stops working; its credit and entries stay in the books.
@@ -233,7 +231,7 @@ impl KeyRing {
             concurrency: None,
             expires_at: None,
             webhook_url: None,
-            webhook_secret: None,
+            webhook_secrets: 0,
             disabled: false,
             bootstrap,
             created_at: now,

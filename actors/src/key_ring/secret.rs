@@ -1,10 +1,6 @@
 //! Secrets of keys: made from the system's randomness, shown once, kept only as a hash.
 
-use atelier_domain::webhook::WebhookSecret;
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -48,12 +44,6 @@ impl fmt::Debug for KeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeySecret(***)")
     }
-}
-
-/// A new secret to sign webhooks with: 256 random bits.
-pub(super) fn webhook_secret() -> WebhookSecret {
-    let bytes = STANDARD.encode(rand::random::<[u8; 32]>());
-    WebhookSecret::given(format!("{}{bytes}", WebhookSecret::PREFIX))
 }
 
 /// SHA-256 of a text, in hex.

@@ -1,6 +1,9 @@
 //! One try of one event: read, sign, post, and write down what came of it.
 
-use super::{SHORT_WAIT, policy};
+use super::{
+    SHORT_WAIT, policy,
+    signer::{Signer, signature},
+};
 use atelier_domain::{
     ids::{EventId, KeyId},
     key::ApiKey,
@@ -14,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Delivery {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
+    pub signer: Signer,
     pub key: KeyId,
     pub event: EventId,
 }
@@ -46,7 +50,8 @@ impl Delivery {
         let Some(event) = event.filter(|event| event.dead_at.is_none()) else { return Ok(None) };
         let key = self.store.load::<ApiKey>(self.key.uuid().as_bytes()).map_err(Trouble::other)?;
         let key = key.filter(|key| key.deleted_at.is_none());
-        let Some((url, secret)) = key.and_then(|key| Some((key.webhook_url?, key.webhook_secret?))) else {
+        let told = key.and_then(|key| Some((self.signer.secret(&key)?, key.webhook_url?)));
+        let Some((secret, url)) = told else {
             self.remove(&event, "dropped").await?;
             return Ok(None);
         };
@@ -61,7 +66,7 @@ impl Delivery {
 
     fn notice(&self, event: &WebhookEvent, url: String, secret: &WebhookSecret) -> Option<Notice> {
         let timestamp = self.clock.now().seconds();
-        let signature = policy::signature(secret, &event.id.to_string(), timestamp, &event.body)?;
+        let signature = signature(secret, &event.id.to_string(), timestamp, &event.body)?;
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("webhook-id", event.id.to_string()),

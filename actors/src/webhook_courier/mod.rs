@@ -4,6 +4,7 @@
 mod delivery;
 mod inbox;
 mod policy;
+mod signer;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use policy::Waiting;
@@ -13,13 +14,15 @@ use actix::{Actor, ArbiterHandle, AsyncContext, Context, WrapFuture};
 use atelier_domain::{
     code::Code,
     ids::EventId,
+    key::ApiKey,
     time::Clock,
-    webhook::{Notifier, WebhookEvent},
+    webhook::{Notifier, WebhookEvent, WebhookSecret},
 };
 use atelier_store::{Batch, Expect, ReadError, Row, Scan, Store};
 use delivery::{Delivery, Ended};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use policy::Schedule;
+use signer::Signer;
 use std::{sync::Arc, time::Duration};
 
 /// Rows read at once.
@@ -37,21 +40,24 @@ pub struct Webhooks {
     store: Store,
     clock: Arc<dyn Clock>,
     inbox: Arc<Inbox>,
+    signer: Signer,
 }
 
 impl Webhooks {
-    /// Starts the courier over the outbox that `ledger` writes to; what lies there from before is taken up.
-    pub fn start(
-        store: Store,
-        ledger: &Ledger,
-        notifier: Arc<dyn Notifier>,
-        clock: Arc<dyn Clock>,
-        on: &ArbiterHandle,
-    ) -> Self {
-        let webhooks = Self { store, clock, inbox: ledger.inbox() };
-        let own = webhooks.clone();
+    /// The outbox that `ledger` writes to. The keys' signing secrets follow from `installation`, the secret of this installation.
+    pub fn open(store: Store, ledger: &Ledger, installation: &[u8; 32], clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, inbox: ledger.inbox(), signer: Signer::new(installation) }
+    }
+
+    /// Starts the courier; what lies in the outbox from before is taken up.
+    pub fn start(&self, notifier: Arc<dyn Notifier>, on: &ArbiterHandle) {
+        let own = self.clone();
         WebhookCourier::start_in_arbiter(on, move |_| WebhookCourier { own, notifier });
-        webhooks
+    }
+
+    /// What the events of a key are signed with; none before it first had a URL.
+    pub fn secret(&self, key: &ApiKey) -> Option<WebhookSecret> {
+        self.signer.secret(key)
     }
 
     /// Events that were given up and are still kept, latest job first, at most `limit`.
@@ -142,7 +148,8 @@ async fn rounds(own: Webhooks, notifier: Arc<dyn Notifier>) {
         }
         let now = own.clock.now();
         while let Some((key, event)) = schedule.start(now) {
-            let delivery = Delivery { store: own.store.clone(), clock: own.clock.clone(), key, event };
+            let (store, clock, signer) = (own.store.clone(), own.clock.clone(), own.signer.clone());
+            let delivery = Delivery { store, clock, signer, key, event };
             running.push(delivery.run(notifier.clone()));
         }
         metrics::gauge!("atelier_webhooks_pending").set(schedule.len() as f64);

@@ -1,13 +1,10 @@
-//! Which event is tried when, what a try's outcome means, and what is signed. Pure.
+//! Which event is tried when, and what a try's outcome means. Pure.
 
 use atelier_domain::{
     ids::{EventId, KeyId},
     time::Millis,
-    webhook::{WebhookEvent, WebhookSecret},
+    webhook::WebhookEvent,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
@@ -42,14 +39,6 @@ pub(super) fn failed(mut event: WebhookEvent, why: &str, now: Millis, roll: f64)
         None => event.dead_at = Some(now),
     }
     event
-}
-
-/// `webhook-signature` over id, time in seconds and body; none when the secret is not what we make.
-pub(super) fn signature(secret: &WebhookSecret, id: &str, timestamp: i64, body: &str) -> Option<String> {
-    let key = STANDARD.decode(secret.expose().strip_prefix(WebhookSecret::PREFIX)?).ok()?;
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).ok()?;
-    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
 /// An event that waits, as far as the schedule needs to know it.
@@ -201,18 +190,6 @@ mod tests {
         event = failed(event, &"x".repeat(10_000), now, 0.5);
         assert_eq!((event.tries, event.dead_at), (8, Some(now)));
         assert_eq!(event.last_error.unwrap().len(), LONGEST_ERROR);
-    }
-
-    /// The vector that Standard Webhooks publishes.
-    #[test]
-    fn the_signature_is_that_of_standard_webhooks() {
-        let secret = WebhookSecret::given("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let signed =
-            signature(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
-        assert_eq!(signed.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
-        for odd in ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_%%"] {
-            assert_eq!(signature(&WebhookSecret::given(odd), "evt_1", 0, ""), None);
-        }
     }
 
     #[test]

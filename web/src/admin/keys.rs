@@ -177,8 +177,8 @@ fn may_be_called(url: &str) -> bool {
 }
 
 /// The key in the answer that makes its signing secret.
-fn with_webhook_secret(view: KeyView, key: &ApiKey) -> KeyView {
-    let secret = key.webhook_secret.as_ref().map(|secret| secret.expose().to_owned());
+fn with_webhook_secret(view: KeyView, gateway: &Gateway, key: &ApiKey) -> KeyView {
+    let secret = gateway.webhooks.secret(key).map(|secret| secret.expose().to_owned());
     KeyView { webhook_secret: secret, ..view }
 }
 
@@ -217,7 +217,7 @@ pub async fn create(
     let (key, secret) = gateway.keys.create(settings, credits).await?;
     tracing::info!(key_id = %key.id, "API key made");
     let made = view(&gateway, &key, Some(secret.expose().to_owned()))?;
-    Ok(HttpResponse::Created().json(with_webhook_secret(made, &key)))
+    Ok(HttpResponse::Created().json(with_webhook_secret(made, &gateway, &key)))
 }
 
 /// One key.
@@ -245,11 +245,11 @@ pub async fn update(
         fields.wrong("credits", "credits are given with POST /api/keys/{id}/credits");
     }
     fields.check()?;
-    let had_secret = gateway.keys.get(id).is_some_and(|key| key.webhook_secret.is_some());
+    let had_secret = gateway.keys.get(id).is_some_and(|key| key.webhook_secrets > 0);
     let key = gateway.keys.update(id, settings).await?;
     tracing::info!(key_id = %key.id, "API key changed");
     let changed = view(&gateway, &key, None)?;
-    let answer = if had_secret { changed } else { with_webhook_secret(changed, &key) };
+    let answer = if had_secret { changed } else { with_webhook_secret(changed, &gateway, &key) };
     Ok(HttpResponse::Ok().json(answer))
 }
 
@@ -300,7 +300,7 @@ pub async fn rotate(
     if signing {
         let key = gateway.keys.rotate_webhook_secret(id).await?;
         tracing::info!(key_id = %key.id, "webhook secret rotated");
-        return Ok(HttpResponse::Ok().json(with_webhook_secret(view(&gateway, &key, None)?, &key)));
+        return Ok(HttpResponse::Ok().json(with_webhook_secret(view(&gateway, &key, None)?, &gateway, &key)));
     }
     let (key, secret) = gateway.keys.rotate(id).await?;
     tracing::info!(key_id = %key.id, "API key rotated");
