@@ -1,7 +1,7 @@
 //! One attempt: borrow an account, submit, poll, collect. An engine's panic is a failed attempt, never the end of the job.
 
 use super::{
-    drive::{Drive, Stopped},
+    drive::{Drive, Interrupt, Stopped},
     policy,
 };
 use crate::{
@@ -110,30 +110,32 @@ impl Drive {
 
     /// From `running` (or `fetching` after a restart): look, wait, look again.
     pub(super) async fn poll(&mut self, job: &Job) -> Result<(), Stopped> {
-        match self.wait_for(job, self.climbing(self.crew.clock.sleep_until(self.poll_at))).await {
-            Err(interrupt) => return Err(self.interrupted(job, interrupt).await),
-            Ok(slept) => slept?,
+        if let Err(interrupt) = self.wait_climbing(job, self.crew.clock.sleep_until(self.poll_at)).await? {
+            return Err(self.interrupted(job, interrupt).await);
         }
         let Some((engine, call)) = self.call(job).await? else { return Err(self.no_engine().await) };
         let handle = job.handle.clone().unwrap_or_default();
-        let polled = self.climbing(caught(async move { engine.poll(call, handle).await }));
-        let polled = match self.wait_for(job, polled).await {
-            Err(interrupt) => return Err(self.interrupted(job, interrupt).await),
-            Ok(polled) => polled?,
-        };
-        self.polled(job, polled).await
+        match self.wait_climbing(job, caught(async move { engine.poll(call, handle).await })).await? {
+            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
+            Ok(polled) => self.polled(job, polled).await,
+        }
     }
 
-    /// Keeps the progress that is reported during `work`. An interrupt may come in the middle of such a write: what the committer
-    /// has of it then comes before the end of the job, and what it has not is of no use any more.
-    async fn climbing<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+    /// Waits as [`Drive::wait_for`] does, and keeps the progress that is reported meanwhile: the wait can be cut short, the writes
+    /// cannot.
+    async fn wait_climbing<T>(
+        &self,
+        job: &Job,
+        work: impl Future<Output = T>,
+    ) -> Result<Result<T, Interrupt>, Stopped> {
         let mut work = pin!(work);
         loop {
-            tokio::select! {
+            let step = tokio::select! {
                 biased;
-                done = &mut work => return Ok(done),
-                step = self.live.climbed() => self.crew.step(&self.live, Transition::Progress(step)).await.map(drop)?,
-            }
+                waited = self.wait_for(job, &mut work) => return Ok(waited),
+                step = self.live.climbed() => step,
+            };
+            self.crew.step(&self.live, Transition::Progress(step)).await?;
         }
     }
 
