@@ -9,8 +9,9 @@
 use atelier_bench::{
     Outcome, baseline,
     client::{self, Connection},
+    cores,
     figures::{median, ms, quantile, rate, us_each, verdict},
-    gateway,
+    gateway, launch,
     process::{Process, own_cpu},
 };
 use clap::{Parser, ValueEnum};
@@ -25,8 +26,8 @@ struct Arguments {
     /// Connections of the client.
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Workers of both servers; 0 means one per core.
-    #[arg(long, default_value_t = 0)]
+    /// Workers of both servers.
+    #[arg(long, default_value_t = cores())]
     workers: usize,
     /// Rounds; the medians are shown.
     #[arg(long, default_value_t = 5)]
@@ -46,14 +47,7 @@ enum Only {
 }
 
 fn main() -> Outcome<()> {
-    if let Some(served) = baseline::serve_if_asked() {
-        return served;
-    }
-    let mut arguments = Arguments::parse();
-    if arguments.workers == 0 {
-        arguments.workers = std::thread::available_parallelism().map_or(1, usize::from);
-    }
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&arguments))
+    launch(run)
 }
 
 /// One load: its rate, waits, and CPU time per request.

@@ -7,7 +7,7 @@ use atelier_bench::{
     Outcome, baseline,
     client::Connection,
     figures::{median, ms, verdict},
-    gateway,
+    gateway, launch,
     process::Process,
 };
 use clap::Parser;
@@ -28,11 +28,7 @@ struct Arguments {
 type Figures = (f64, f64);
 
 fn main() -> Outcome<()> {
-    if let Some(served) = baseline::serve_if_asked() {
-        return served;
-    }
-    let arguments = Arguments::parse();
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&arguments))
+    launch(run)
 }
 
 async fn run(arguments: &Arguments) -> Outcome<()> {

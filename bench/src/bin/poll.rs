@@ -9,8 +9,9 @@
 use atelier_bench::{
     Outcome, baseline,
     client::{self, Connection},
+    cores,
     figures::{ms, quantile, rate, us_each, verdict},
-    gateway,
+    gateway, launch,
     process::{Process, own_cpu},
 };
 use clap::Parser;
@@ -36,20 +37,13 @@ struct Arguments {
     /// Rounds; the worst is shown beside the first.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Workers of both servers; 0 means one per core.
-    #[arg(long, default_value_t = 0)]
+    /// Workers of both servers.
+    #[arg(long, default_value_t = cores())]
     workers: usize,
 }
 
 fn main() -> Outcome<()> {
-    if let Some(served) = baseline::serve_if_asked() {
-        return served;
-    }
-    let mut arguments = Arguments::parse();
-    if arguments.workers == 0 {
-        arguments.workers = std::thread::available_parallelism().map_or(1, usize::from);
-    }
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&arguments))
+    launch(run)
 }
 
 /// What came of one round.
