@@ -109,6 +109,10 @@ async fn a_character_is_kept_for_its_owner() {
     ] {
         expect_error(&owner.client.post_form("/v1/videos/characters", form).send().await.unwrap(), 422, code);
     }
+    expect_error(&app.client().delete(&path).send().await.unwrap(), 404, "character_not_found");
+    let gone = owner.client.delete(&path).send().await.unwrap().json();
+    assert_eq!(gone, json!({ "id": character["id"], "object": "character.deleted", "deleted": true }));
+    expect_error(&owner.client.get(&path).send().await.unwrap(), 404, "character_not_found");
     app.finish().await;
 }
 

@@ -9,6 +9,7 @@ use actix_web::{
 };
 use atelier_domain::{code::Code, ids::MediaId};
 use serde::Deserialize;
+use std::path::PathBuf;
 use utoipa::IntoParams;
 
 /// The signature of a link.
@@ -44,16 +45,8 @@ pub async fn file(
         ));
     }
     let (media, path) = gateway.library.find(id)?.ok_or_else(gone)?;
-    let opened = web::block(move || NamedFile::open(path)).await;
-    let file = opened
-        .map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?
-        .map_err(|_| gone())?;
-    let mime = media
-        .mime
-        .parse()
-        .map_err(|_| Problem::new(Code::InternalError, "the file has no usable media type"))?;
-    let inline = ContentDisposition { disposition: DispositionType::Inline, parameters: Vec::new() };
-    let mut response = file.set_content_type(mime).set_content_disposition(inline).into_response(&request);
+    let file = opened(path, &media.mime).await?.ok_or_else(gone)?;
+    let mut response = file.into_response(&request);
     let headers = response.headers_mut();
     headers
         .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, max-age=3600, immutable"));
@@ -64,4 +57,14 @@ pub async fn file(
         header::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     );
     Ok(response)
+}
+
+/// A kept file of this media type, to be answered with, shown where it stands; none when it is not there any more.
+pub async fn opened(path: PathBuf, mime: &str) -> Result<Option<NamedFile>, Problem> {
+    let mime =
+        mime.parse().map_err(|_| Problem::new(Code::InternalError, "the file has no usable media type"))?;
+    let opened = web::block(move || NamedFile::open(path)).await;
+    let opened = opened.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
+    let inline = ContentDisposition { disposition: DispositionType::Inline, parameters: Vec::new() };
+    Ok(opened.ok().map(|file| file.set_content_type(mime).set_content_disposition(inline)))
 }

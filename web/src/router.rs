@@ -46,7 +46,7 @@ routes! {
     "/v1/videos/generations" => { post openai::videos::generate }
     "/v1/videos/jobs/{id}" => { get openai::videos::job, delete openai::videos::cancel_job }
     "/v1/videos/characters" => { post openai::videos::create_character }
-    "/v1/videos/characters/{id}" => { get openai::videos::retrieve_character }
+    "/v1/videos/characters/{id}" => { get openai::videos::retrieve_character, delete openai::videos::delete_character }
     "/v1/videos/edits" => { post openai::videos::edit }
     "/v1/videos/extensions" => { post openai::videos::extend }
     "/v1/videos/{id}" => { get openai::videos::retrieve, delete openai::videos::delete }

@@ -4,10 +4,10 @@ use crate::{
     auth::Caller,
     form,
     gateway::Gateway,
+    media,
     openai::videos::CHARACTER,
     problem::{ErrorBody, Problem},
 };
-use actix_files::NamedFile;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{ContentDisposition, DispositionParam, DispositionType},
@@ -235,16 +235,13 @@ pub async fn content(
 ) -> Result<HttpResponse, Problem> {
     let file = own(&gateway, &caller, &id)?;
     let path = gateway.library.file_path(&file)?;
-    let opened = web::block(move || NamedFile::open(path)).await;
-    let opened = opened.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
-    let bytes = opened.map_err(|_| Problem::new(Code::FileNotFound, "the file is gone"))?;
-    let mime =
-        file.mime.parse().map_err(|_| Problem::new(Code::InternalError, "the file has no usable type"))?;
+    let gone = || Problem::new(Code::FileNotFound, "the file is gone");
+    let bytes = media::opened(path, &file.mime).await?.ok_or_else(gone)?;
     let attached = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(file.filename)],
     };
-    Ok(bytes.set_content_type(mime).set_content_disposition(attached).into_response(&request))
+    Ok(bytes.set_content_disposition(attached).into_response(&request))
 }
 
 /// Delete a file. Jobs that were given it keep what they were given.

@@ -1,6 +1,6 @@
 //! `images/generations`, `images/edits`, `images/variations`, and the background jobs they make (api.md §1).
 
-use super::{answer, job_view, request, stream};
+use super::{answer, ended, job_view, request, stream};
 use crate::{
     auth::Caller,
     body,
@@ -19,7 +19,7 @@ use atelier_actors::job_supervisor::{NewJob, Submitted};
 use atelier_domain::{
     code::Code,
     ids::JobId,
-    job::{Job, JobState, Work},
+    job::{Job, Work},
     price::{Facts, Price},
 };
 use request::{Asker, ImageRequest, Way};
@@ -175,25 +175,10 @@ pub fn sign(response: &mut HttpResponse, id: JobId, replayed: bool) {
     }
 }
 
-/// Waits for the end. A client that leaves loses nothing: the job goes on, and the result waits under its id.
-async fn wait(gateway: &Gateway, mut submitted: Submitted, origin: &str) -> Result<HttpResponse, Problem> {
-    let id = submitted.id;
-    let mut closing = gateway.closing.clone();
-    let ended = tokio::select! {
-        ended = submitted.watch.end() => ended,
-        _ = closing.wait_for(|closing| *closing) => None,
-    };
-    let Some(job) = ended else {
-        let message = "the gateway is stopping; the job goes on after it, under the id in x-job-id";
-        return Err(Problem::new(Code::RequestTimeout, message).of_job(id));
-    };
-    match job.state {
-        JobState::Completed => {
-            let images = answer::images(gateway, &job, origin).await.map_err(|problem| problem.of_job(id))?;
-            answer::json(images).await
-        }
-        _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
-    }
+async fn wait(gateway: &Gateway, submitted: Submitted, origin: &str) -> Result<HttpResponse, Problem> {
+    let job = ended::completed(gateway, submitted, None).await?;
+    let images = answer::images(gateway, &job, origin).await.map_err(|problem| problem.of_job(job.id))?;
+    answer::json(images).await
 }
 
 fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Problem> {

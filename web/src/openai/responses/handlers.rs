@@ -12,7 +12,7 @@ use crate::{
     fields::Fields,
     gateway::Gateway,
     openai::{
-        answer, follow,
+        answer, ended, follow,
         images::{new_job, sign},
         request::{self, Asker, Way},
     },
@@ -27,7 +27,7 @@ use atelier_actors::job_supervisor::{NewJob, Submitted};
 use atelier_domain::{
     code::Code,
     ids::ResponseId,
-    job::{Job, JobKind, JobState},
+    job::{Job, JobKind},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -174,21 +174,9 @@ async fn respond(gateway: &Gateway, job: &Job) -> Result<HttpResponse, Problem> 
     answer::json(view::response(gateway, job, call)?).await
 }
 
-/// Waits for the end. How a job failed is told as an error, so that SDKs raise it.
-async fn wait(gateway: &Gateway, mut submitted: Submitted) -> Result<HttpResponse, Problem> {
-    let mut closing = gateway.closing.clone();
-    let ended = tokio::select! {
-        ended = submitted.watch.end() => ended,
-        _ = closing.wait_for(|closing| *closing) => None,
-    };
-    let Some(job) = ended else {
-        let message = "the gateway is stopping; the response goes on after it: ask for it by its id";
-        return Err(Problem::new(Code::RequestTimeout, message).of_job(submitted.id));
-    };
-    match job.state {
-        JobState::Completed => respond(gateway, &job).await.map_err(|problem| problem.of_job(job.id)),
-        _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
-    }
+async fn wait(gateway: &Gateway, submitted: Submitted) -> Result<HttpResponse, Problem> {
+    let job = ended::completed(gateway, submitted, None).await?;
+    respond(gateway, &job).await.map_err(|problem| problem.of_job(job.id))
 }
 
 /// A stored response, as far as it is.

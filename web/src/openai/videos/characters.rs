@@ -2,6 +2,7 @@
 //!
 //! It is kept as a file of its owner: the same budget, the same listing order, the same end.
 
+use super::over::looked_at;
 use crate::{
     auth::Caller,
     form,
@@ -18,6 +19,7 @@ use atelier_domain::{
     ids::{CharacterId, FileId},
 };
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// What a character's file is for. Not among the purposes of `/v1/files`, which do not show it.
@@ -82,10 +84,7 @@ pub async fn create(
     let (Some(sent), Some(name)) = (files.pop(), name) else {
         return Err(Problem::field("video", "send one MP4 file in the field video"));
     };
-    let (path, inspector) = (gateway.library.upload_path(&sent.upload)?, gateway.videos.clone());
-    let looked = web::block(move || inspector.inspect(&path)).await;
-    let looked = looked.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
-    looked.map_err(|why| Problem::field("video", format!("video: {why}")))?;
+    looked_at(&gateway, &sent.upload).await?;
     let said = NewFile { filename: name, purpose: PURPOSE.to_owned(), expires_at: None };
     let file = gateway.library.keep_file(caller.0.id, sent.upload, said).await?;
     Ok(HttpResponse::Ok().json(CharacterView::of(&file)))
@@ -99,9 +98,26 @@ pub async fn retrieve(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(CharacterView::of(&own(&gateway, &caller, &id)?)))
+}
+
+fn own(gateway: &Gateway, caller: &Caller, id: &str) -> Result<StoredFile, Problem> {
     let unknown = || Problem::new(Code::CharacterNotFound, "this API key has no such character");
     let id: CharacterId = id.parse().map_err(|_| unknown())?;
     let file = gateway.library.file(caller.0.id, FileId::from_uuid(id.uuid()))?;
-    let file = file.filter(|file| file.purpose == PURPOSE).ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok().json(CharacterView::of(&file)))
+    file.filter(|file| file.purpose == PURPOSE).ok_or_else(unknown)
+}
+
+/// Delete a character: what it took of the key's room is free again. OpenAI has no such call.
+#[utoipa::path(delete, path = "/v1/videos/characters/{id}", tag = "videos", params(("id" = String, Path, description = "The character")),
+    responses((status = 200, description = "`{id, object, deleted}`"), (status = 404, description = "`character_not_found`", body = ErrorBody)))]
+pub async fn delete(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let file = own(&gateway, &caller, &id)?;
+    let deleted = gateway.library.delete_file(caller.0.id, file.id).await?;
+    let id = CharacterId::from_uuid(file.id.uuid()).to_string();
+    Ok(HttpResponse::Ok().json(json!({ "id": id, "object": "character.deleted", "deleted": deleted })))
 }

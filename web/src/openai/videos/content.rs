@@ -4,14 +4,14 @@ use super::{dialect::Dialect, manage::own_job};
 use crate::{
     auth::Caller,
     gateway::Gateway,
+    media,
     openai::answer,
     problem::{ErrorBody, Problem},
 };
-use actix_files::NamedFile;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, ContentDisposition, DispositionType},
-    web::{self, Data, Path, Query},
+    http::header,
+    web::{Data, Path, Query},
 };
 use atelier_domain::{
     code::Code,
@@ -50,12 +50,7 @@ pub async fn content(
     }
     let gone = || Problem::new(Code::MediaNotFound, "the file is gone: it was past its retention");
     let (_, path) = gateway.library.find(media)?.ok_or_else(gone)?;
-    let opened = web::block(move || NamedFile::open(path)).await;
-    let opened = opened.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
-    let mime = mime.parse().map_err(|_| Problem::new(Code::InternalError, "the file has no usable type"))?;
-    let inline = ContentDisposition { disposition: DispositionType::Inline, parameters: Vec::new() };
-    let file = opened.map_err(|_| gone())?.set_content_type(mime).set_content_disposition(inline);
-    Ok(file.into_response(&request))
+    Ok(media::opened(path, &mime).await?.ok_or_else(gone)?.into_response(&request))
 }
 
 fn file(job: &Job, variant: Option<&str>, dialect: Dialect) -> Result<(MediaId, String), Problem> {

@@ -13,7 +13,7 @@ use crate::{
     form,
     gateway::Gateway,
     observe::RequestId,
-    openai::{answer, images},
+    openai::{answer, ended, images},
     problem::{ErrorBody, Problem},
     references::Gatherer,
 };
@@ -28,7 +28,7 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::Model,
     code::Code,
-    job::{Job, JobState, VideoJob, Work},
+    job::{Job, VideoJob, Work},
     video::SourceUse,
 };
 use std::sync::Arc;
@@ -151,7 +151,7 @@ pub async fn submit(
     let answered = if in_background {
         view::respond(gateway, &submitted.watch.job(), dialect, dialect.created())
     } else {
-        end_of(gateway, submitted).await.and_then(|job| view::respond(gateway, &job, dialect, 200))
+        awaited(gateway, submitted).await.and_then(|job| view::respond(gateway, &job, dialect, 200))
     };
     let mut response = answered.unwrap_or_else(|problem| problem.error_response());
     images::sign(&mut response, id, replayed);
@@ -212,22 +212,9 @@ pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<
     Ok(images::quoted(&price, &facts))
 }
 
-/// Waits for a video, as long as an image may take: what needs longer is polled.
-pub async fn end_of(gateway: &Gateway, mut submitted: Submitted) -> Result<Arc<Job>, Problem> {
-    let mut closing = gateway.closing.clone();
-    let late = |message: &str| Problem::new(Code::RequestTimeout, message).of_job(submitted.id);
-    let ended = tokio::select! {
-        ended = tokio::time::timeout(gateway.limits.image_timeout, submitted.watch.end()) => {
-            ended.map_err(|_| late("the video takes longer than a call may wait; it goes on, under the id in x-job-id"))?
-        }
-        _ = closing.wait_for(|closing| *closing) => None,
-    };
-    let stopping = "the gateway is stopping; the video goes on after it, under the id in x-job-id";
-    let job = ended.ok_or_else(|| late(stopping))?;
-    match job.state {
-        JobState::Completed => Ok(job),
-        _ => Err(Problem::of_ended(&job, gateway.expected_wait())),
-    }
+/// The video once it is made, waited for as long as an image may take: what needs longer is polled.
+pub async fn awaited(gateway: &Gateway, submitted: Submitted) -> Result<Arc<Job>, Problem> {
+    ended::completed(gateway, submitted, Some(gateway.limits.image_timeout)).await
 }
 
 /// Brings the first frame in, if there is one.

@@ -97,7 +97,7 @@ pub async fn list(
     let mut found = Vec::new();
     // One more than asked tells whether there are more.
     while found.len() <= limit {
-        let page = gateway.jobs.videos(caller.0.id, after, newest_first, LONGEST_PAGE)?;
+        let page = gateway.jobs.videos(caller.0.id, after, newest_first, limit + 1)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         found.extend(page.into_iter().filter(|job| gateway.shows(job)));

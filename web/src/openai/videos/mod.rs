@@ -12,8 +12,9 @@ mod over;
 mod view;
 
 pub use characters::{
-    __path_create as __path_create_character, __path_retrieve as __path_retrieve_character,
-    PURPOSE as CHARACTER, create as create_character, retrieve as retrieve_character,
+    __path_create as __path_create_character, __path_delete as __path_delete_character,
+    __path_retrieve as __path_retrieve_character, PURPOSE as CHARACTER, create as create_character,
+    delete as delete_character, retrieve as retrieve_character,
 };
 pub use content::{__path_content, content};
 pub use create::{__path_create, create, quote};

@@ -1,7 +1,7 @@
 //! The older shape of videos (api.md §3): like images, waited for or polled as a job.
 
 use super::{
-    create::{Made, end_of, hand_in, put_first_frame, read},
+    create::{Made, awaited, hand_in, put_first_frame, read},
     dialect::Dialect,
     order::{self, Usual},
 };
@@ -121,7 +121,7 @@ pub async fn make(
     let answered = if in_background {
         view(gateway, &submitted.watch.job(), &origin).map(|view| HttpResponse::Ok().json(view))
     } else {
-        let ended = end_of(gateway, submitted).await;
+        let ended = awaited(gateway, submitted).await;
         ended.and_then(|job| Ok(HttpResponse::Ok().json(finished(gateway, &job, &origin)?)))
     };
     let mut response = answered.unwrap_or_else(|problem| problem.error_response());

@@ -24,7 +24,7 @@ use atelier_domain::{
     code::Code,
     job::{Job, JobSource, JobState, VideoJob},
     size::Size,
-    video::SourceUse,
+    video::{SourceUse, VideoFacts},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -264,11 +264,16 @@ async fn ours(
     Ok(Given { source, upload, size: before.size, seconds: before.seconds, model })
 }
 
-async fn sent(gateway: &Gateway, upload: Upload, way: SourceUse) -> Result<Given, Problem> {
-    let (path, inspector) = (gateway.library.upload_path(&upload)?, gateway.videos.clone());
+/// What a video that was sent says about itself.
+pub async fn looked_at(gateway: &Gateway, upload: &Upload) -> Result<VideoFacts, Problem> {
+    let (path, inspector) = (gateway.library.upload_path(upload)?, gateway.videos.clone());
     let looked = web::block(move || inspector.inspect(&path)).await;
     let looked = looked.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
-    let facts = looked.map_err(|why| Problem::field("video", format!("video: {why}")))?;
+    looked.map_err(|why| Problem::field("video", format!("video: {why}")))
+}
+
+async fn sent(gateway: &Gateway, upload: Upload, way: SourceUse) -> Result<Given, Problem> {
+    let facts = looked_at(gateway, &upload).await?;
     let seconds = (facts.seconds.round() as u32).max(1);
     let source = JobSource { way, file: upload.video(facts.size), of: None };
     Ok(Given { source, upload: Arc::new(upload), size: facts.size, seconds, model: None })
