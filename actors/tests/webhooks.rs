@@ -131,6 +131,8 @@ async fn a_signing_secret_is_a_keys_own_lasts_until_it_is_rotated_and_is_kept_no
     assert_ne!(secret(&rotated).unwrap(), first);
     let silent = world.keys.create(KeySettings::default(), 0).await.unwrap().0;
     assert_eq!(secret(&silent), None);
+    let old = ApiKey { webhook_secrets: 0, ..ApiKey::clone(&key) };
+    assert!(secret(&old).is_some(), "a key whose URL is older than the secrets is told nothing");
     world
         .store
         .for_each(ApiKey::TABLE, |_, row| -> Result<(), ReadError> {

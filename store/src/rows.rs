@@ -22,7 +22,7 @@ pub trait Row: Serialize + DeserializeOwned {
     /// # Errors
     /// Says why there is no way up from version `v`; the default knows none.
     fn upgrade(v: u32, _row: serde_json::Value) -> Result<serde_json::Value, RowError> {
-        Err(RowError::Upgrade { table: Self::TABLE.name(), found: v, detail: "no upgrade is known".into() })
+        Err(no_way_up::<Self>(v))
     }
 
     /// The row's bytes.
@@ -62,6 +62,11 @@ pub trait Row: Serialize + DeserializeOwned {
             }
         }
     }
+}
+
+/// What [`Row::upgrade`] says of a row that it does not know.
+pub(crate) fn no_way_up<R: Row>(v: u32) -> RowError {
+    RowError::Upgrade { table: R::TABLE.name(), found: v, detail: "no upgrade is known".into() }
 }
 
 fn malformed<R: Row>(error: serde_json::Error) -> RowError {

@@ -20,9 +20,10 @@ impl Signer {
         Self { installation: Arc::new(*installation) }
     }
 
-    /// The secret that is in force for this key; none before it has had one.
+    /// The secret that is in force for this key; none before it has had one. A key that had its URL before there were secrets
+    /// has that of number 0.
     pub(super) fn secret(&self, key: &ApiKey) -> Option<WebhookSecret> {
-        if key.webhook_secrets == 0 {
+        if key.webhook_secrets == 0 && key.webhook_url.is_none() {
             return None;
         }
         let number = key.webhook_secrets.to_be_bytes();
