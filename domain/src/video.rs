@@ -39,7 +39,7 @@ pub struct SourceVideo {
 pub struct VideoSpec {
     /// The upstream's name of the model.
     pub model: String,
-    /// What to film.
+    /// What to film; [`crate::storyboard::shots`] finds the shots that it may tell.
     pub prompt: String,
     /// What to leave out.
     pub negative_prompt: Option<String>,
@@ -51,8 +51,6 @@ pub struct VideoSpec {
     pub seconds: u32,
     /// For the same video again.
     pub seed: Option<u64>,
-    /// Shots with hard cuts between them; none for one shot of the prompt.
-    pub shots: Vec<Shot>,
     /// The picture that it begins with.
     pub first_frame: Option<Picture>,
     /// What it is made over.

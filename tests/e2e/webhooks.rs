@@ -77,7 +77,7 @@ async fn a_signed_event_tells_of_the_end_of_a_job() {
         let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
         assert_eq!(line(&head, "webhook-signature"), signature);
         assert_eq!(line(&head, "content-type"), "application/json");
-        assert!(line(&head, "user-agent").starts_with("Atelier/"));
+        assert!(line(&head, "user-agent").starts_with("atelier/"));
     }
     let rotated =
         admin.post(&format!("{path}/rotate"), &json!({ "webhook_secret": true })).send().await.unwrap();

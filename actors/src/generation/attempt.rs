@@ -16,7 +16,6 @@ use atelier_domain::{
     image::ImageSpec,
     job::{ImageJob, Job, JobError, JobState, Route, Transition, VideoJob, Work},
     reference::{Picture, Reference},
-    storyboard,
     video::{SourceVideo, VideoSpec},
 };
 use std::{
@@ -288,7 +287,6 @@ impl Drive {
         });
         Ok(VideoSpec {
             model: route.model.clone(),
-            shots: storyboard::shots(&prompt),
             prompt,
             negative_prompt: video.negative_prompt.clone(),
             style: video.style.clone(),

@@ -16,6 +16,9 @@ use rustls::ClientConfig;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
+/// Who asks.
+pub(super) const AGENT: &str = concat!("atelier/", env!("CARGO_PKG_VERSION"));
+
 /// What is sent. The URL has been through `target`.
 pub(super) struct Request<'a> {
     pub method: Method,

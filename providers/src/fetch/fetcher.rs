@@ -4,7 +4,7 @@ use super::{
     Allowed,
     answer::{self, Answer},
     body::{Bounds, HttpBody},
-    client::{GuardedClient, Request, place},
+    client::{AGENT, GuardedClient, Request, place},
     deadline::Deadline,
     dial::{GuardedDial, Resolve, SystemResolver},
     slots::Slots,
@@ -38,11 +38,10 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// All that is said about us: no cookie, no credential, no referrer. A body in a content coding could unpack to anything.
 fn headers() -> [(HeaderName, HeaderValue); 3] {
-    let agent = concat!("atelier/", env!("CARGO_PKG_VERSION"));
     [
         (header::ACCEPT, HeaderValue::from_static("*/*")),
         (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-        (header::USER_AGENT, HeaderValue::from_static(agent)),
+        (header::USER_AGENT, HeaderValue::from_static(AGENT)),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Allowed,
-    client::{GuardedClient, Request, place},
+    client::{AGENT, GuardedClient, Request, place},
     deadline::Deadline,
     dial::{GuardedDial, SystemResolver},
     target::target,
@@ -31,8 +31,6 @@ const TOTAL: Duration = Duration::from_secs(20);
 const BODY: Duration = Duration::from_secs(2);
 /// Bytes of that body that are waited for, so that a receiver is not cut off while it still writes.
 const READ: usize = 16 << 10;
-
-const AGENT: &str = concat!("Atelier/", env!("CARGO_PKG_VERSION"));
 
 /// The guarded notifier of the process.
 pub struct HttpNotifier {
