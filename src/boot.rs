@@ -18,6 +18,7 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
+    ids::AccountId,
     time::Clock,
 };
 use atelier_providers::{
@@ -119,7 +120,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         units.core(),
     );
     let engines = engines(config, &clock)?;
-    let abilities = engines.iter().map(|(name, engine)| (name.clone(), engine.abilities())).collect();
+    let plain = |name: &str| {
+        atelier_domain::account::Account::new(
+            AccountId::from_uuid(Default::default()),
+            0,
+            name,
+            name,
+            started_at,
+        )
+    };
+    let abilities =
+        engines.iter().map(|(name, engine)| (name.clone(), engine.abilities(&plain(name)))).collect();
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),

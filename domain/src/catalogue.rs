@@ -242,7 +242,12 @@ impl Entry {
             shutdown_date: None,
             routes: routes
                 .iter()
-                .map(|engine| Route { engine: engine.clone(), model: self.name.clone() })
+                .map(|engine| Route {
+                    engine: engine.clone(),
+                    model: self.name.clone(),
+                    family: self.family.clone(),
+                    plan: self.plan.clone(),
+                })
                 .collect(),
         };
         let alias = |name: &str| Model {

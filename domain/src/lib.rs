@@ -34,6 +34,10 @@ pub mod catalogue;
 
 pub mod account;
 
+pub mod secret;
+
+pub mod renewal;
+
 pub mod key;
 
 pub mod webhook;

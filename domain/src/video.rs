@@ -1,6 +1,6 @@
 //! What a video request says, once it is checked.
 
-use crate::{reference::Picture, size::Size};
+use crate::{engine::UpstreamHandle, reference::Picture, size::Size};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +32,8 @@ pub struct SourceVideo {
     pub way: SourceUse,
     /// Where its bytes are while the call lasts.
     pub path: PathBuf,
+    /// What it was made under, if the account of this call made it.
+    pub handle: Option<UpstreamHandle>,
 }
 
 /// What an engine is asked to film: every value is final and legal for the model.

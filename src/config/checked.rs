@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use atelier_domain::{key::Profile, price::PriceTable};
+use atelier_domain::{key::Profile, price::PriceTable, secret::Secret};
 use atelier_providers::fetch::Allowed;
 
-use super::{Setting, secret::Secret};
+use super::Setting;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]

@@ -3,10 +3,8 @@
 //! The macro is what keeps the names in one place: from this table come the structs, the defaults, the list of known
 //! keys (for "did you mean") and the reading of one key at a time (so that all wrong values are found at once).
 
-use super::{
-    secret::Secret,
-    value::{Given, Readable},
-};
+use super::value::{Given, Readable};
+use atelier_domain::secret::Secret;
 
 /// The name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -179,7 +179,7 @@ mod tests {
     use uuid::Uuid;
 
     fn need(key: u128, model: &str) -> Need {
-        let routes = vec![Route { engine: "studio".into(), model: model.into() }];
+        let routes = vec![Route::new("studio", model)];
         Need { key: KeyId::from_uuid(Uuid::from_u128(key)), kind: JobKind::Image, routes }
     }
 

@@ -186,7 +186,7 @@ impl Book {
     /// All slots of usable accounts.
     pub fn slots(&self) -> u64 {
         let usable = self.entries.values().filter(|e| e.account.enabled && e.banned.is_none());
-        usable.map(|e| u64::try_from(e.account.image_slots).unwrap_or(1_000)).sum()
+        usable.map(|e| u64::try_from(e.account.images.slots).unwrap_or(1_000)).sum()
     }
 
     /// Picks in order of the routes; among equals the one with the fewest attempts, then the one that rested longest.
@@ -228,7 +228,7 @@ impl Book {
             name: entry.account.name.clone(),
             engine: entry.account.engine.clone(),
             in_flight: entry.in_flight,
-            slots: entry.account.image_slots,
+            slots: entry.account.images.slots,
             reason: if picked == Some(entry.account.id) { Reason::Picked } else { answer(entry) },
         };
         self.entries.values().map(candidate).collect()
@@ -271,7 +271,7 @@ impl Entry {
         if let Some(rest) = rests.filter(|rest| now < rest.until).max_by_key(|rest| rest.until) {
             return Reason::Resting { until: rest.until, class: rest.class };
         }
-        if u32::try_from(self.account.image_slots).is_ok_and(|slots| self.in_flight >= slots) {
+        if u32::try_from(self.account.images.slots).is_ok_and(|slots| self.in_flight >= slots) {
             return Reason::Busy;
         }
         Reason::Eligible
@@ -345,18 +345,14 @@ mod tests {
     }
 
     fn account(id: u128, slots: i32) -> Account {
-        Account {
-            id: AccountId::from_uuid(Uuid::from_u128(id)),
-            engine: "studio".into(),
-            name: format!("studio {id}"),
-            enabled: true,
-            image_slots: slots,
-            created_at: Millis(0),
-        }
+        let id = AccountId::from_uuid(Uuid::from_u128(id));
+        let mut account = Account::new(id, 1, "studio", "a", Millis(0));
+        account.images.slots = slots;
+        account
     }
 
     fn routes() -> Vec<Route> {
-        vec![Route { engine: "studio".into(), model: "m".into() }]
+        vec![Route::new("studio", "m")]
     }
 
     fn pick(book: &Book, now: i64) -> Option<u128> {
@@ -441,7 +437,7 @@ mod tests {
         let until = Millis(90_000);
         run(&mut book, 1, &Outcome::Fault(Fault::new(FaultClass::QuotaWindow, "x").with_retry_at(until)), 0);
         assert_eq!(book.choose(JobKind::Image, &routes(), Millis(1)), Verdict::Wait { until: Some(until) });
-        let other = vec![Route { engine: "studio".into(), model: "other".into() }];
+        let other = vec![Route::new("studio", "other")];
         assert!(matches!(book.choose(JobKind::Image, &other, Millis(1)), Verdict::Pick(_)));
     }
 

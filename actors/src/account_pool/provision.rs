@@ -25,7 +25,8 @@ impl Wanted {
     fn corrected(&self, account: &Account) -> Option<Account> {
         let number: u32 = account.name.strip_prefix(self.engine)?.strip_prefix('-')?.parse().ok()?;
         let mut wanted = account.clone();
-        wanted.image_slots = self.slots;
+        wanted.images.slots = self.slots;
+        wanted.videos.slots = self.slots;
         // More than are asked for are switched off, not deleted: jobs of theirs may still run.
         wanted.enabled = number <= self.accounts;
         (account.engine == self.engine).then_some(wanted)
@@ -51,14 +52,11 @@ pub async fn provision(store: &Store, clock: &dyn Clock, wanted: &Wanted) -> Res
         if accounts.iter().any(|account| account.engine == wanted.engine && account.name == name) {
             continue;
         }
-        let account = Account {
-            id: AccountId::from_uuid(Uuid::now_v7()),
-            engine: wanted.engine.to_owned(),
-            name,
-            enabled: true,
-            image_slots: wanted.slots,
-            created_at: clock.now(),
-        };
+        let id = AccountId::from_uuid(Uuid::now_v7());
+        let number = accounts.iter().map(|account| account.number).max().unwrap_or(0) + 1;
+        let mut account = Account::new(id, number, wanted.engine, &name, clock.now());
+        account.images.slots = wanted.slots;
+        account.videos.slots = wanted.slots;
         batch.put_row(account.id.uuid().as_bytes(), &account, Expect::Absent).map_err(Refused::internal)?;
         accounts.push(account);
     }

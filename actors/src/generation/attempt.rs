@@ -151,7 +151,7 @@ impl Drive {
             }
             Ok(Polled::Done(outputs)) => self.collect(job, outputs).await,
             // The poll failed, not the job: it still runs up there, and must not be sent to anybody else.
-            Ok(Polled::Failed(fault)) if fault.class == FaultClass::Network => {
+            Ok(Polled::Unlearned(fault)) => {
                 self.poll_later(job, &fault);
                 Ok(())
             }
@@ -171,7 +171,8 @@ impl Drive {
     fn poll_later(&mut self, job: &Job, fault: &Fault) {
         tracing::warn!(job_id = %job.id, class = fault.class.name(), context = %fault.context, "a poll told nothing");
         self.blind_polls += 1;
-        self.poll_at = self.crew.clock.now() + policy::wait(self.blind_polls, rand::random());
+        let soon = self.crew.clock.now() + policy::wait(self.blind_polls, rand::random());
+        self.poll_at = fault.retry_at.map_or(soon, |hint| hint.max(soon));
     }
 
     async fn collect(&mut self, job: &Job, outputs: Vec<Output>) -> Result<(), Stopped> {
@@ -223,7 +224,7 @@ impl Drive {
                 Live::report(&live, attempt, event);
             }
         });
-        Ok(Some((engine, Call { job: job.id, attempt, task, credential: Credential { account }, events })))
+        Ok(Some((engine, Call { job: job.id, attempt, task, credential: Credential::bare(account), events })))
     }
 
     /// After a restart the account is borrowed again, past its slots: the upstream works for it already.
@@ -283,7 +284,11 @@ impl Drive {
     fn video_spec(&self, video: &VideoJob, route: &Route, prompt: String) -> Result<VideoSpec, Stopped> {
         let first_frame = video.first_frame.as_ref().map(|kept| self.picture(kept)).transpose()?;
         let source = video.source.as_ref().map(|source| {
-            self.picture(&source.file).map(|file| SourceVideo { way: source.way, path: file.path })
+            self.picture(&source.file).map(|file| SourceVideo {
+                way: source.way,
+                path: file.path,
+                handle: source.handle.clone(),
+            })
         });
         Ok(VideoSpec {
             model: route.model.clone(),

@@ -2,9 +2,10 @@
 
 use super::ENGINE;
 use atelier_domain::{
+    account::Account,
     engine::{
-        Abilities, Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task,
-        UpstreamHandle,
+        Abilities, Call, Cancellation, Checkup, Credential, Engine, LocalFuture, Lookup, Output, Polled,
+        Submission, Task, UpstreamHandle, VideoSources,
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},
@@ -40,6 +41,8 @@ pub enum Look {
     /// So many outputs.
     Done(usize),
     Fail(FaultClass),
+    /// Tells nothing.
+    Blind(FaultClass),
     Panic,
     Hang,
     /// Waits at the gate, then does what comes next.
@@ -79,6 +82,8 @@ fn output(number: usize) -> Output {
         height: 16,
         revised_prompt: None,
         companions: vec![],
+        seconds: None,
+        usage: None,
     }
 }
 
@@ -146,8 +151,12 @@ impl Engine for Puppet {
         ENGINE
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities { references: 16, mask: true, video_sources: true }
+    fn abilities(&self, _: &Account) -> Abilities {
+        Abilities { references: 16, mask: true, video_sources: VideoSources::File, relays: false }
+    }
+
+    fn check(self: Arc<Self>, _: Credential) -> LocalFuture<Result<Checkup, Fault>> {
+        Box::pin(async { Ok(Checkup::default()) })
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {
@@ -214,6 +223,7 @@ impl Engine for Puppet {
                     }
                     Look::Done(made) => Polled::Done(outputs(made)),
                     Look::Fail(class) => Polled::Failed(Fault::new(class, "scripted")),
+                    Look::Blind(class) => Polled::Unlearned(Fault::new(class, "scripted")),
                     Look::Panic => panic!("scripted panic in poll"),
                     Look::Hang => std::future::pending().await,
                     Look::Gate => {

@@ -62,15 +62,12 @@ pub fn account_id(number: u128) -> AccountId {
     AccountId::from_uuid(Uuid::from_u128(number))
 }
 
-pub fn account(number: u128, image_slots: i32) -> Account {
-    Account {
-        id: account_id(number),
-        engine: ENGINE.into(),
-        name: format!("account {number}"),
-        enabled: true,
-        image_slots,
-        created_at: Millis(0),
-    }
+pub fn account(number: u128, slots: i32) -> Account {
+    let id = AccountId::from_uuid(Uuid::from_u128(number));
+    let mut account = Account::new(id, number as u64, ENGINE, &format!("{ENGINE}-{number}"), Millis(0));
+    account.images.slots = slots;
+    account.videos.slots = slots;
+    account
 }
 
 impl World {
@@ -190,7 +187,7 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         key: key.clone(),
         endpoint: "/v1/images/generations".into(),
         model: "model".into(),
-        routes: vec![Route { engine: ENGINE.into(), model: "model".into() }],
+        routes: vec![Route::new(ENGINE, "model")],
         work: Work::Image(ImageJob { n, ..ImageJob::new("a lighthouse", Size::new(1024, 1024)) }),
         uploads: Vec::new(),
         price: Price { total: i64::from(n), unit: 1, per: Per::Output, rule: "image".into() },

@@ -2,7 +2,8 @@
 
 use super::JobKind;
 use crate::{
-    ids::JobId,
+    engine::UpstreamHandle,
+    ids::{AccountId, JobId},
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
@@ -100,6 +101,12 @@ pub struct JobSource {
     /// The job that made it; none for a video that was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<JobId>,
+    /// The account that made it, if it was made upstream: only there it is known by its handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// What it was made under there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<UpstreamHandle>,
 }
 
 /// A video to make.

@@ -107,6 +107,8 @@ fn film(spec: &VideoSpec, prompt: &str) -> Result<Film, FilmError> {
 
 fn output(reel: Reel) -> Output {
     Output {
+        seconds: Some(reel.seconds()),
+        usage: None,
         bytes: reel.mp4,
         mime: "video/mp4",
         width: reel.width,

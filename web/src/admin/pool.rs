@@ -83,7 +83,7 @@ fn account(standing: &Standing) -> AccountView {
             "resting"
         },
         in_flight: standing.in_flight,
-        slots: standing.account.image_slots,
+        slots: standing.account.images.slots,
         faults_in_a_row: standing.faults_in_a_row,
         switched_off_by: standing.banned.map(|class| class.name()),
         resting: standing.resting.iter().map(rest).collect(),

@@ -169,7 +169,11 @@ pub async fn hand_in(
     refuse_plan(made.model)?;
     let needs_source = made.video.source.is_some();
     let can = |engine: &str| {
-        !needs_source || gateway.abilities.get(engine).is_none_or(|abilities| abilities.video_sources)
+        !needs_source
+            || gateway
+                .abilities
+                .get(engine)
+                .is_none_or(|abilities| abilities.video_sources != atelier_domain::engine::VideoSources::None)
     };
     let routes: Vec<_> = made.model.routes.iter().filter(|route| can(&route.engine)).cloned().collect();
     if routes.is_empty() && needs_source {

@@ -101,7 +101,13 @@ pub async fn put_source(
     let output = source.0.outputs.first().ok_or_else(gone)?;
     let upload = gateway.library.reuse(caller.0.id, output.media).await?;
     let file = upload.video(Size::new(output.width, output.height));
-    video.source = Some(JobSource { way, file, of: Some(source.0.id) });
+    video.source = Some(JobSource {
+        way,
+        file,
+        of: Some(source.0.id),
+        account: source.0.account,
+        handle: source.0.handle.clone(),
+    });
     Ok(Arc::new(upload))
 }
 
@@ -275,6 +281,6 @@ pub async fn looked_at(gateway: &Gateway, upload: &Upload) -> Result<VideoFacts,
 async fn sent(gateway: &Gateway, upload: Upload, way: SourceUse) -> Result<Given, Problem> {
     let facts = looked_at(gateway, &upload).await?;
     let seconds = (facts.seconds.round() as u32).max(1);
-    let source = JobSource { way, file: upload.video(facts.size), of: None };
+    let source = JobSource { way, file: upload.video(facts.size), of: None, account: None, handle: None };
     Ok(Given { source, upload: Arc::new(upload), size: facts.size, seconds, model: None })
 }

@@ -1,7 +1,6 @@
 //! A text that must not be seen: shown as `***` wherever it is printed.
 //!
-//! Own newtype instead of the `secrecy` crate: the whole need is "never printed by accident", and this type must also
-//! be a [`Readable`](super::value::Readable), which a foreign type could only be behind a wrapper of the same size.
+//! Own newtype instead of the `secrecy` crate: the whole need is "never printed by accident, never serialised by accident".
 
 use std::fmt;
 
@@ -20,9 +19,24 @@ impl Secret {
         &self.0
     }
 
-    /// True when nothing was set, which means "generate it" or "not used", as the key's doc says.
+    /// True when nothing was set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What may be shown of it, so that its owner tells it from others: the first four and the last three characters of a long
+    /// one (`eyJh…3fQ`), nothing of a short one.
+    pub fn masked(&self) -> String {
+        const LEAST: usize = 16;
+        let characters: Vec<char> = self.0.chars().collect();
+        match characters.len() {
+            0 => String::new(),
+            length if length < LEAST => "***".to_owned(),
+            length => {
+                let (head, tail) = (&characters[..4], &characters[length - 3..]);
+                head.iter().chain(std::iter::once(&'…')).chain(tail).collect()
+            }
+        }
     }
 }
 
@@ -47,5 +61,12 @@ mod tests {
         let secret = Secret::new("sk-123456");
         assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
         assert_eq!(secret.expose(), "sk-123456");
+    }
+
+    #[test]
+    fn a_mask_tells_long_secrets_apart_and_tells_nothing_of_short_ones() {
+        assert_eq!(Secret::new("eyJhbGciOiJSUzI1NiJ9.x.3fQ").masked(), "eyJh…3fQ");
+        assert_eq!(Secret::new("short-secret").masked(), "***");
+        assert_eq!(Secret::default().masked(), "");
     }
 }
