@@ -8,7 +8,8 @@ use crate::{
 };
 use atelier_domain::{
     fault::Fault,
-    job::{Job, JobState, Transition},
+    ids::AccountId,
+    job::{Job, JobError, JobState, Transition},
     time::Millis,
 };
 use std::{future::Future, pin::pin, sync::Arc};
@@ -47,12 +48,25 @@ pub(super) struct Drive {
     pub(super) poll_at: Millis,
     /// Polls in a row that told nothing.
     pub(super) blind_polls: u32,
+    /// Accounts that failed this job.
+    pub(super) avoid: Vec<AccountId>,
+    /// What the last of them met: how the job ends when nobody else can serve it.
+    pub(super) last_fault: Option<JobError>,
     rebuilds: u32,
 }
 
 impl Drive {
     pub(super) fn new(crew: Arc<Crew>, live: Arc<Live>, rebuilds: u32) -> Self {
-        Self { crew, live, lease: None, poll_at: Millis(0), blind_polls: 0, rebuilds }
+        Self {
+            crew,
+            live,
+            lease: None,
+            poll_at: Millis(0),
+            blind_polls: 0,
+            avoid: Vec::new(),
+            last_fault: None,
+            rebuilds,
+        }
     }
 
     pub(super) async fn run(mut self) -> ExitKind {
@@ -134,11 +148,17 @@ impl Drive {
         } else {
             policy::after_fault(&fault, job.attempt, self.crew.config.max_attempts, now, rand::random())
         };
+        self.last_fault = Some(policy::ended_by(&fault));
+        self.avoid.extend(self.lease.as_ref().map(|lease| lease.account.id));
         self.give_back(Outcome::Fault(fault));
         match next {
             policy::Next::Fail(error) => Err(self.crew.end(&self.live, Transition::Fail(error)).await),
             policy::Next::Retry(at) => {
-                let job = self.crew.step(&self.live, Transition::Requeue).await?;
+                let job = match job.state {
+                    // It never left the line.
+                    JobState::Queued => job.clone(),
+                    _ => self.crew.step(&self.live, Transition::Requeue).await?,
+                };
                 match self.wait_for(&job, self.crew.clock.sleep_until(at)).await {
                     Ok(()) => Ok(()),
                     Err(interrupt) => Err(self.interrupted(&job, interrupt).await),

@@ -2,9 +2,11 @@
 //! and reports its exit to the supervisor.
 
 mod attempt;
+mod call;
 mod commit;
 mod drive;
 mod policy;
+mod poll;
 
 use crate::{account_pool::Pool, credit_ledger::Ledger, job_supervisor::Live};
 use actix::{Actor, ActorContext, ActorFutureExt, ArbiterHandle, AsyncContext, Context, WrapFuture};
