@@ -171,6 +171,10 @@ impl Book {
                 (Some(false), None)
             }
             Outcome::Neutral => (None, None),
+            Outcome::Unused => {
+                entry.unask(route);
+                (None, None)
+            }
             Outcome::Fault(fault) => {
                 let reaction = reaction(fault, route, &self.config, now);
                 if reaction.model_gone {

@@ -233,6 +233,14 @@ impl Entry {
         }
     }
 
+    /// The latest attempt never began: what it would have used is there again.
+    pub fn unask(&mut self, route: &Route) {
+        let outputs = self.pace.forget();
+        if let Some(quota) = self.quota.get_mut(route.quota_pool()) {
+            quota.remaining += u64::from(outputs.unwrap_or(1));
+        }
+    }
+
     /// An attempt ends.
     pub fn give_back(&mut self, kind: JobKind) {
         let flying = &mut self.in_flight[lane(kind)];

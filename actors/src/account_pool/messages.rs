@@ -30,6 +30,12 @@ pub(super) struct Acquire {
 
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
+pub(super) struct AcquireNow {
+    pub need: Need,
+}
+
+#[derive(Message)]
+#[rtype(result = "Option<Lease>")]
 pub(super) struct Adopt {
     pub account: AccountId,
     pub kind: JobKind,
@@ -230,6 +236,18 @@ impl Handler<Acquire> for AccountPool {
             }
         }
         MessageResult(lease)
+    }
+}
+
+impl Handler<AcquireNow> for AccountPool {
+    type Result = MessageResult<AcquireNow>;
+
+    fn handle(&mut self, AcquireNow { need }: AcquireNow, _: &mut Self::Context) -> Self::Result {
+        let free = match self.book.choose(need.ask(), self.clock.now()) {
+            Verdict::Pick(pick) if self.lines.len() == 0 => Some(pick),
+            _ => None,
+        };
+        MessageResult(free.and_then(|pick| self.lend(pick, &need, Duration::ZERO)))
     }
 }
 

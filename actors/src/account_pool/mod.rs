@@ -37,7 +37,7 @@ use atelier_domain::{
 };
 use book::Book;
 use line::Lines;
-use messages::{Acquire, Adopt, Configure, Explain, Inspect, Remove, Returned, Upsert};
+use messages::{Acquire, AcquireNow, Adopt, Configure, Explain, Inspect, Remove, Returned, Upsert};
 use std::{
     collections::HashMap,
     sync::{
@@ -73,6 +73,8 @@ pub enum Outcome {
     Fault(Fault),
     /// It says nothing about the account: cancelled, or out of time.
     Neutral,
+    /// It never began: nothing was asked of the account.
+    Unused,
 }
 
 /// The loan of an account to one attempt. Returned by [`Lease::finish`], or by being dropped, so that no slot is ever lost.
@@ -186,6 +188,11 @@ impl Pool {
     pub async fn acquire(&self, need: Need) -> Result<Lease, Refused> {
         let answer = self.addr.send(Acquire { need }).await?;
         answer.await.map_err(|_| Refused::from(actix::MailboxError::Closed))?
+    }
+
+    /// Borrows an account if one is free at once and nobody waits.
+    pub async fn acquire_now(&self, need: Need) -> Option<Lease> {
+        self.addr.send(AcquireNow { need }).await.ok().flatten()
     }
 
     /// Borrows the account that a job was submitted with, whatever its slots, to poll or cancel there.

@@ -4,7 +4,7 @@ use atelier_domain::{
     account::Account,
     engine::{Abilities, VideoSources},
     ids::{AccountId, KeyId},
-    job::{JobKind, Route, Work},
+    job::{Job, JobKind, Route, Work},
     time::Millis,
 };
 
@@ -23,6 +23,20 @@ pub struct Need {
     pub avoid: Vec<AccountId>,
     /// When it is too late.
     pub deadline: Millis,
+}
+
+impl Need {
+    /// What this job needs. `avoid` are the accounts that failed it already.
+    pub fn of(job: &Job, avoid: Vec<AccountId>) -> Self {
+        Self {
+            key: job.key,
+            kind: job.work.kind(),
+            routes: job.routes.clone(),
+            wants: Wants::of(&job.work),
+            avoid,
+            deadline: job.deadline,
+        }
+    }
 }
 
 /// What a job asks of an engine.

@@ -25,6 +25,11 @@ impl Pace {
         self.asked.push_back((now, if kind == JobKind::Image { outputs } else { 0 }));
     }
 
+    /// Takes back the latest note: it was not asked after all. Returns how many outputs it was for, if it was noted.
+    pub fn forget(&mut self) -> Option<u32> {
+        self.asked.pop_back().map(|(_, outputs)| outputs)
+    }
+
     /// When a submit with so many outputs fits again; none when it fits now.
     pub fn free_at(&self, account: &Account, kind: JobKind, outputs: u32, now: Millis) -> Option<Millis> {
         let recent = || self.asked.iter().filter(|(at, _)| *at + WINDOW > now);

@@ -5,8 +5,9 @@ use super::{
     drive::{Drive, Stopped},
     policy,
 };
-use crate::account_pool::{Lease, Need, Outcome, Wants};
+use crate::account_pool::{Lease, Need, Outcome};
 use atelier_domain::{
+    account::Credential,
     code::Code,
     engine::{Lookup, Output, Submission},
     fault::{Fault, FaultClass},
@@ -21,14 +22,7 @@ const fn is_final(code: Code) -> bool {
 impl Drive {
     /// From `queued`: an account.
     pub(super) async fn borrow(&mut self, job: &Job) -> Result<Lease, Stopped> {
-        let need = Need {
-            key: job.key,
-            kind: job.work.kind(),
-            routes: job.routes.clone(),
-            wants: Wants::of(&job.work),
-            avoid: self.avoid.clone(),
-            deadline: job.deadline,
-        };
+        let need = Need::of(job, self.avoid.clone());
         match self.wait_for(job, self.crew.pool.acquire(need)).await {
             Ok(Ok(lease)) => Ok(lease),
             Ok(Err(refused)) if is_final(refused.code) => {
@@ -56,14 +50,19 @@ impl Drive {
         let Some(lease) = &self.lease else { return Err(Stopped::defect("an attempt without a lease")) };
         let submit = Transition::Submit { account: lease.account.id, route: lease.route };
         let job = self.crew.step(&self.live, submit).await?;
-        let Some((engine, call)) = self.call_with(&job, credential).await? else {
+        self.send(&job, credential).await
+    }
+
+    /// From the row that says so: the request.
+    pub(super) async fn send(&mut self, job: &Job, credential: Credential) -> Result<(), Stopped> {
+        let Some((engine, call)) = self.call_with(job, credential).await? else {
             return Err(self.no_engine().await);
         };
-        match self.wait_for(&job, caught(async move { engine.submit(call).await })).await {
-            Err(interrupt) => Err(self.interrupted(&job, interrupt).await),
-            Ok(Ok(submission)) => self.submitted(&job, submission).await,
+        match self.wait_for(job, caught(async move { engine.submit(call).await })).await {
+            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
+            Ok(Ok(submission)) => self.submitted(job, submission).await,
             // A panic may have come after the bytes left.
-            Ok(Err(panic)) => self.unknown(&job, panic).await,
+            Ok(Err(panic)) => self.unknown(job, panic).await,
         }
     }
 

@@ -1,12 +1,13 @@
 //! The drive: from the state that the row is in to the end, one arrow at a time. Waits can be interrupted by a cancel or by
 //! the deadline; writes cannot.
 
-use super::{Crew, ExitKind, policy};
+use super::{Crew, ExitKind, HeadStart, policy};
 use crate::{
     account_pool::{Lease, Outcome},
     job_supervisor::{Live, MAX_REBUILDS},
 };
 use atelier_domain::{
+    account::Credential,
     fault::Fault,
     ids::AccountId,
     job::{Job, JobError, JobState, Transition},
@@ -45,6 +46,8 @@ pub(super) struct Drive {
     pub(super) crew: Arc<Crew>,
     pub(super) live: Arc<Live>,
     pub(super) lease: Option<Lease>,
+    /// What opens the account of an attempt that was head_start with the acceptance.
+    head_start: Option<Credential>,
     pub(super) poll_at: Millis,
     /// Polls in a row that told nothing.
     pub(super) blind_polls: u32,
@@ -56,11 +59,19 @@ pub(super) struct Drive {
 }
 
 impl Drive {
-    pub(super) fn new(crew: Arc<Crew>, live: Arc<Live>, rebuilds: u32) -> Self {
+    pub(super) fn new(
+        crew: Arc<Crew>,
+        live: Arc<Live>,
+        rebuilds: u32,
+        head_start: Option<HeadStart>,
+    ) -> Self {
+        let (lease, head_start) =
+            head_start.map(|head_start| (head_start.lease, head_start.credential)).unzip();
         Self {
             crew,
             live,
-            lease: None,
+            lease,
+            head_start,
             poll_at: Millis(0),
             blind_polls: 0,
             avoid: Vec::new(),
@@ -100,7 +111,10 @@ impl Drive {
                 let lease = self.borrow(&job).await?;
                 Box::pin(self.attempt(lease)).await
             }
-            JobState::Submitting => Box::pin(self.look_up(&job)).await,
+            JobState::Submitting => match self.head_start.take() {
+                Some(credential) => Box::pin(self.send(&job, credential)).await,
+                None => Box::pin(self.look_up(&job)).await,
+            },
             JobState::Running | JobState::Fetching if job.handle.is_some() => Box::pin(self.poll(&job)).await,
             // The upstream answered at once, and the answer was lost with the process.
             JobState::Running | JobState::Fetching => Box::pin(self.look_up(&job)).await,

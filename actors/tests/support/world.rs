@@ -200,6 +200,7 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         uploads: Vec::new(),
         price: Price { total: i64::from(n), unit: 1, per: Per::Output, rule: "image".into() },
         timeout: Duration::from_secs(300),
+        awaited: false,
         body_hash: "hash".into(),
         idempotency_key: None,
         is_retry: false,

@@ -138,6 +138,7 @@ pub fn new_job(
         uploads: asked.uploads,
         price: asked.price,
         timeout: gateway.limits.image_timeout,
+        awaited: !asked.in_background,
         body_hash,
         idempotency_key,
         is_retry,

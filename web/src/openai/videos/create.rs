@@ -179,6 +179,7 @@ pub async fn hand_in(
         work,
         uploads: made.uploads,
         timeout: gateway.limits.video_timeout,
+        awaited: false,
         body_hash: made.body_hash,
         idempotency_key,
         is_retry,
