@@ -13,6 +13,7 @@ use atelier_actors::{
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    relay::Relay,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
@@ -123,6 +124,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         },
         units.core(),
     );
+    let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -151,6 +153,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
         webhooks,
+        relay,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),

@@ -3,7 +3,7 @@
 use crate::links::Links;
 use atelier_actors::{
     Refused, account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
-    key_ring::KeyRing, media_library::MediaLibrary, webhook_courier::Webhooks,
+    key_ring::KeyRing, media_library::MediaLibrary, relay::Relay, webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::{Catalogue, Model},
@@ -58,6 +58,8 @@ pub struct Gateway {
     pub library: MediaLibrary,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
+    /// Text requests that are passed through.
+    pub relay: Relay,
     /// Looks at videos that clients send.
     pub videos: Arc<dyn VideoInspector>,
     /// Files behind URLs that clients name.
