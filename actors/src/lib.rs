@@ -3,7 +3,7 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told).
+//! `webhook_courier` (who is told), `vault` (what is sealed).
 
 pub mod job_supervisor;
 
@@ -22,6 +22,8 @@ pub mod janitor;
 pub mod media_library;
 
 pub mod webhook_courier;
+
+pub mod vault;
 
 mod refused;
 mod system;

@@ -12,4 +12,5 @@ mod pool;
 mod replay;
 mod retention;
 mod uploads;
+mod vault;
 mod webhooks;
