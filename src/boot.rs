@@ -6,7 +6,7 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_pool::{Pool, PoolConfig, Wanted, provision},
+    account_pool::{Pool, PoolConfig, PoolParts, Unattended, Wanted, provision},
     admin_desk::AdminDesk,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
@@ -18,7 +18,6 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
-    ids::AccountId,
     time::Clock,
 };
 use atelier_providers::{
@@ -113,24 +112,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
+    let engines = engines(config, &clock)?;
     let pool = Pool::start(
-        accounts(config, &store, &*clock).await?,
-        pool_config(config),
-        clock.clone(),
+        PoolParts {
+            accounts: accounts(config, &store, &*clock).await?,
+            config: pool_config(config),
+            engines: engines.clone(),
+            steward: Arc::new(Unattended),
+            clock: clock.clone(),
+        },
         units.core(),
     );
-    let engines = engines(config, &clock)?;
-    let plain = |name: &str| {
-        atelier_domain::account::Account::new(
-            AccountId::from_uuid(Default::default()),
-            0,
-            name,
-            name,
-            started_at,
-        )
-    };
-    let abilities =
-        engines.iter().map(|(name, engine)| (name.clone(), engine.abilities(&plain(name)))).collect();
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -162,7 +154,6 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
-        abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
         links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
         limits: limits(config),

@@ -5,6 +5,7 @@ mod support;
 
 mod admin;
 mod crash;
+mod head_start;
 mod keys;
 mod ledger;
 mod life;

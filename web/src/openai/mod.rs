@@ -1,6 +1,7 @@
 //! OpenAI's own endpoints, as its SDKs speak them.
 
 pub mod answer;
+pub mod choice;
 mod ended;
 pub mod files;
 mod follow;

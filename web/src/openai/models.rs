@@ -128,8 +128,8 @@ fn view(gateway: &Gateway, model: &Model) -> ModelView {
 /// All models that this key may use, aliases included.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, description = "The models", body = ModelList)))]
 pub async fn list(caller: Caller, gateway: Data<Gateway>) -> HttpResponse {
-    let usable =
-        gateway.catalogue.models().iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
+    let models = gateway.models();
+    let usable = models.iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
     HttpResponse::Ok()
         .json(ModelList { object: "list", data: usable.map(|model| view(&gateway, model)).collect() })
 }
@@ -142,10 +142,10 @@ pub async fn retrieve(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let model = gateway.catalogue.get(&id).filter(|model| caller.0.may_use(&model.name, &model.canonical));
+    let model = gateway.model(&id).filter(|model| caller.0.may_use(&model.name, &model.canonical));
     let unknown = || {
         Problem::new(Code::ModelNotFound, "there is no model of this name: GET /v1/models lists them")
             .param("model")
     };
-    Ok(HttpResponse::Ok().json(view(&gateway, model.ok_or_else(unknown)?)))
+    Ok(HttpResponse::Ok().json(view(&gateway, &*model.ok_or_else(unknown)?)))
 }

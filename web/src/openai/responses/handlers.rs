@@ -77,8 +77,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
     let body_hash = fields.hash(ENDPOINT);
-    let is_image_model =
-        |name: &str| gateway.catalogue.get(name).is_some_and(|model| model.kind == JobKind::Image);
+    let is_image_model = |name: &str| gateway.model(name).is_some_and(|model| model.kind == JobKind::Image);
     let order = order::read(&mut fields, is_image_model)?;
     let conversation = conversation::read(fields.raw("input"))?;
     drop(fields);

@@ -4,6 +4,7 @@ use super::dialect::Dialect;
 use crate::{
     fields::Fields,
     gateway::Gateway,
+    openai::choice,
     problem::Problem,
     references::{Source, source},
 };
@@ -15,6 +16,7 @@ use atelier_domain::{
     price::{Facts, Price},
     size::{Shape, Size},
 };
+use std::sync::Arc;
 
 /// Fields of a form in which a file is a picture or a video.
 pub const FILES: [&str; 10] = [
@@ -38,9 +40,9 @@ const FIRST_FRAME: [&str; 7] =
 const LAST_FRAME: [&str; 2] = ["image_last", "last_frame"];
 
 /// A checked request for a video.
-pub struct VideoOrder<'a> {
+pub struct VideoOrder {
     /// The model as the client named it.
-    pub model: &'a Model,
+    pub model: Arc<Model>,
     /// What is to be made; the prompt holds the whole text.
     pub video: VideoJob,
     /// The picture that it begins with, and the field that it stood in.
@@ -64,13 +66,15 @@ pub struct Usual<'a> {
 }
 
 /// Reads a request for a video.
-pub fn read<'a>(
-    gateway: &'a Gateway,
+pub fn read(
+    gateway: &Gateway,
     key: &ApiKey,
     fields: &mut Fields,
     (dialect, usual): (Dialect, Usual<'_>),
-) -> Result<VideoOrder<'a>, Problem> {
-    let model = model(gateway, key, fields, usual.model)?;
+) -> Result<VideoOrder, Problem> {
+    let name = fields.filled("model").or_else(|| usual.model.map(str::to_owned));
+    let named = choice::model(gateway, key, JobKind::Video, name.as_deref())?;
+    let model = &*named;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
     let first_frame = first_frame(fields)?;
     let size = size(fields, model).or(usual.size).unwrap_or(model.default_size);
@@ -102,7 +106,7 @@ pub fn read<'a>(
     let remix_of = fields.filled("remix_target_id");
     let in_background = fields.flag("async_mode").unwrap_or(true);
     fields.check()?;
-    Ok(VideoOrder { model, video, first_frame, exact, remix_of, in_background })
+    Ok(VideoOrder { model: named, video, first_frame, exact, remix_of, in_background })
 }
 
 /// What a video costs, and what that rests on.
@@ -120,29 +124,6 @@ pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<(Pric
         Problem::new(Code::InternalError, "the operator's price list does not cover this request")
     })?;
     Ok((price, facts))
-}
-
-fn model<'a>(
-    gateway: &'a Gateway,
-    key: &ApiKey,
-    fields: &mut Fields,
-    usual: Option<&str>,
-) -> Result<&'a Model, Problem> {
-    let name = fields.filled("model").or_else(|| usual.map(str::to_owned));
-    let found = match &name {
-        Some(name) => gateway.catalogue.get(name).filter(|model| model.kind == JobKind::Video),
-        None => gateway.catalogue.default_for(JobKind::Video),
-    };
-    let Some(model) = found else {
-        let shown: String = name.unwrap_or_default().chars().take(80).collect();
-        let message = format!("no video model is called {shown:?}: GET /v1/models lists them");
-        return Err(Problem::new(Code::UnknownModel, message).param("model"));
-    };
-    if !key.may_use(&model.name, &model.canonical) {
-        let message = format!("this API key may not use {}", model.name);
-        return Err(Problem::new(Code::ModelNotAllowed, message).param("model"));
-    }
-    Ok(model)
 }
 
 fn prompt(fields: &mut Fields, most: usize) -> Result<String, Problem> {
