@@ -1,7 +1,7 @@
 //! The actors: everything that changes state goes through here. Each folder exposes a handle with async methods; the
 //! `Addr`, the messages and the state stay inside. Decisions are pure functions in each folder's `policy`.
 //!
-//! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
+//! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` and `account_book` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
 //! `webhook_courier` (who is told), `vault` (what is sealed).
 
@@ -10,6 +10,8 @@ pub mod job_supervisor;
 mod generation;
 
 pub mod account_pool;
+
+pub mod account_book;
 
 pub mod credit_ledger;
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod accounts;
 mod admin;
 mod crash;
 mod head_start;
