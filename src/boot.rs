@@ -6,7 +6,8 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_pool::{Pool, PoolConfig, PoolParts, Unattended, Wanted, provision},
+    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
@@ -14,9 +15,11 @@ use atelier_actors::{
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
     relay::Relay,
+    vault::Vault,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
+    account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
     time::Clock,
@@ -114,16 +117,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
     let engines = engines(config, &clock)?;
-    let pool = Pool::start(
-        PoolParts {
-            accounts: accounts(config, &store, &*clock).await?,
-            config: pool_config(config),
-            engines: engines.clone(),
-            steward: Arc::new(Unattended),
-            clock: clock.clone(),
-        },
-        units.core(),
-    );
+    let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
+    let vault = Vault::open(store.clone(), &master_key);
+    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
     let parts = Parts {
         store: store.clone(),
@@ -151,6 +147,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         keys,
         desk,
         pool,
+        accounts,
+        checkups,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
         webhooks,
         relay,
@@ -204,14 +202,41 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
+/// What everything stands on.
+struct Ground {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    units: Units,
+}
+
+/// The accounts, who lends them, and who looks at them.
 async fn accounts(
     config: &Config,
-    store: &Store,
-    clock: &dyn Clock,
-) -> Result<Vec<atelier_domain::account::Account>, Refused> {
+    Ground { store, clock, units }: &Ground,
+    vault: Vault,
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> Result<(AccountBook, Pool, Checkups), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    accounts.provision(&wanted(config)).await?;
+    let parts = PoolParts {
+        accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
+        config: pool_config(config),
+        engines: engines.clone(),
+        steward: Arc::new(PlainSteward(accounts.clone())),
+        clock: clock.clone(),
+    };
+    let pool = Pool::start(parts, units.core());
+    accounts.tell(pool.clone());
+    let runner = units.runner().clone();
+    let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
+    Ok((accounts, pool, checkups))
+}
+
+/// The accounts that the embedded engine starts with.
+fn wanted(config: &Config) -> Wanted {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
-    provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+    Wanted { engine: "studio", accounts, slots }
 }
 
 fn pool_config(config: &Config) -> PoolConfig {

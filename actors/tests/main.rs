@@ -3,6 +3,7 @@
 
 mod support;
 
+mod accounts;
 mod admin;
 mod crash;
 mod head_start;
@@ -13,4 +14,5 @@ mod pool;
 mod replay;
 mod retention;
 mod uploads;
+mod vault;
 mod webhooks;

@@ -42,6 +42,9 @@ pub struct Account {
     /// The models that it serves; empty: whatever the catalogue sends to its engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<AccountModel>,
+    /// Whether these are its upstream's own list, which the next look at it replaces; otherwise they are the operator's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub models_listed: bool,
     /// What the last look at its upstream found.
     #[serde(default)]
     pub checked: Checked,
@@ -52,6 +55,10 @@ pub struct Account {
     pub created_at: Millis,
     /// When it was last changed by somebody.
     pub updated_at: Millis,
+}
+
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Who an account is upstream.
@@ -188,6 +195,7 @@ impl Account {
             ipm: None,
             endpoint: Endpoint::default(),
             models: Vec::new(),
+            models_listed: false,
             checked: Checked::default(),
             expires_at: None,
             created_at: now,

@@ -36,6 +36,8 @@ pub mod account;
 
 pub mod secret;
 
+pub mod proxy;
+
 pub mod renewal;
 
 pub mod key;

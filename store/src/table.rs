@@ -20,7 +20,7 @@ pub enum Table {
     Media = 6,
     /// First answers, by idempotency key.
     Idempotency = 7,
-    /// Upstream accounts, sealed.
+    /// Upstream accounts, without their secrets.
     Accounts = 8,
     /// Sessions of the console.
     Sessions = 9,
@@ -36,11 +36,15 @@ pub enum Table {
     Videos = 14,
     /// Events that are still to be told to the keys' own servers, and those that never could be.
     Outbox = 15,
+    /// Secrets of accounts and settings, sealed.
+    Secrets = 16,
+    /// When each account's access token was last renewed, and what is open about it.
+    Renewals = 17,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 18;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -60,6 +64,8 @@ impl Table {
         Table::Files,
         Table::Videos,
         Table::Outbox,
+        Table::Secrets,
+        Table::Renewals,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -81,6 +87,8 @@ impl Table {
             Table::Files => "files",
             Table::Videos => "videos",
             Table::Outbox => "outbox",
+            Table::Secrets => "secrets",
+            Table::Renewals => "renewals",
         }
     }
 
@@ -118,6 +126,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(16), None);
+        assert_eq!(Table::from_id(18), None);
     }
 }

@@ -19,6 +19,7 @@ mod bad_input;
 mod faults;
 mod limits;
 
+mod accounts;
 mod admin;
 mod ops;
 

@@ -2,8 +2,16 @@
 
 use crate::links::Links;
 use atelier_actors::{
-    Refused, account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
-    key_ring::KeyRing, media_library::MediaLibrary, relay::Relay, webhook_courier::Webhooks,
+    Refused,
+    account_book::{AccountBook, Checkups},
+    account_pool::Pool,
+    admin_desk::AdminDesk,
+    credit_ledger::Ledger,
+    job_supervisor::Jobs,
+    key_ring::KeyRing,
+    media_library::MediaLibrary,
+    relay::Relay,
+    webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::{Catalogue, Model},
@@ -52,8 +60,12 @@ pub struct Gateway {
     pub keys: KeyRing,
     /// The admin's login.
     pub desk: AdminDesk,
-    /// Accounts.
+    /// Who lends accounts.
     pub pool: Pool,
+    /// Accounts as they are kept.
+    pub accounts: AccountBook,
+    /// Whether accounts work.
+    pub checkups: Checkups,
     /// Kept files.
     pub library: MediaLibrary,
     /// Events that are told to the keys' servers.

@@ -22,6 +22,8 @@ mod references;
 
 mod links;
 
+mod moment;
+
 mod observe;
 
 mod openai;

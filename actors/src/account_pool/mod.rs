@@ -11,7 +11,6 @@ mod messages;
 mod need;
 mod offers;
 mod pace;
-mod provision;
 mod reaction;
 mod steward;
 
@@ -22,7 +21,6 @@ pub use book::{Candidate, Standing};
 pub use entry::Reason;
 pub use need::{Need, Source, Wants};
 pub use offers::Offers;
-pub use provision::{Wanted, provision};
 pub use steward::{SendFuture, Steward, Unattended};
 
 use crate::{refused::Refused, system::Vital};
