@@ -9,6 +9,7 @@ use atelier_actors::{
     account_book::{AccountBook, Checkups, PlainSteward, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
@@ -139,6 +140,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
     let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
     webhooks.start(notifier, units.runner());
+    let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
+    let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -149,7 +152,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
-        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        library,
+        characters,
         webhooks,
         relay,
         videos: Arc::new(FilmInspector),
@@ -237,6 +241,21 @@ fn wanted(config: &Config) -> Wanted {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
     Wanted { engine: "studio", accounts, slots }
+}
+
+/// Characters, those of earlier versions included.
+async fn characters(
+    store: &Store,
+    library: &MediaLibrary,
+    clock: &Arc<dyn Clock>,
+) -> Result<Characters, Refused> {
+    let portraitist = Arc::new(FilmInspector);
+    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let adopted = characters.adopt().await?;
+    if adopted > 0 {
+        tracing::info!(adopted, "characters of an earlier version taken over");
+    }
+    Ok(characters)
 }
 
 fn pool_config(config: &Config) -> PoolConfig {

@@ -3,7 +3,8 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` and `account_book` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told), `relay` (what is only passed through), `vault` (what is sealed).
+//! `webhook_courier` (who is told), `characters` (whom prompts speak of), `relay` (what is only passed through), `vault` (what is
+//! sealed).
 
 pub mod job_supervisor;
 
@@ -29,6 +30,9 @@ pub mod relay;
 
 pub mod vault;
 
+pub mod characters;
+
+mod index;
 mod refused;
 mod system;
 

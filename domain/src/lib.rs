@@ -32,6 +32,12 @@ pub mod size;
 
 pub mod catalogue;
 
+pub mod character;
+
+pub mod mention;
+
+pub mod username;
+
 pub mod account;
 
 pub mod secret;

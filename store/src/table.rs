@@ -40,11 +40,19 @@ pub enum Table {
     Secrets = 16,
     /// When each account's access token was last renewed, and what is open about it.
     Renewals = 17,
+    /// Characters.
+    Characters = 18,
+    /// Who bears a username: under the name.
+    Usernames = 19,
+    /// What was published.
+    Posts = 20,
+    /// Where characters and posts are found besides under their ids, and who saw and liked what.
+    Social = 21,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 22;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -66,6 +74,10 @@ impl Table {
         Table::Outbox,
         Table::Secrets,
         Table::Renewals,
+        Table::Characters,
+        Table::Usernames,
+        Table::Posts,
+        Table::Social,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -89,6 +101,10 @@ impl Table {
             Table::Outbox => "outbox",
             Table::Secrets => "secrets",
             Table::Renewals => "renewals",
+            Table::Characters => "characters",
+            Table::Usernames => "usernames",
+            Table::Posts => "posts",
+            Table::Social => "social",
         }
     }
 
@@ -126,6 +142,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(18), None);
+        assert_eq!(Table::from_id(22), None);
     }
 }

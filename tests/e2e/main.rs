@@ -5,6 +5,7 @@
 
 mod support;
 
+mod characters;
 mod edits;
 mod images;
 mod references;

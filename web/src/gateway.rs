@@ -6,6 +6,7 @@ use atelier_actors::{
     account_book::{AccountBook, Checkups},
     account_pool::Pool,
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     job_supervisor::Jobs,
     key_ring::KeyRing,
@@ -68,6 +69,8 @@ pub struct Gateway {
     pub checkups: Checkups,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Whom prompts speak of.
+    pub characters: Characters,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
     /// Text requests that are passed through.

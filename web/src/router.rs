@@ -60,6 +60,8 @@ routes! {
     "/v1/files/{id}/content" => { get openai::files::content }
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
+    "/v1/characters" => { get native::characters::list, post native::characters::create }
+    "/v1/characters/{id}" => { get native::characters::retrieve, delete native::characters::delete }
     "/v1/credits" => { get native::credits::balance }
     "/v1/credits/entries" => { get native::credits::entries }
     "/v1/quote" => { post native::quote::quote }
@@ -91,6 +93,10 @@ routes! {
     "/api/tokens/{id}/test" => { post admin::accounts::one::test }
     "/api/tokens/{id}/sora2/activate" => { post admin::accounts::activate::activate }
     "/api/tokens/{id}/activate-username" => { post admin::accounts::activate::activate_username }
+    "/api/characters" => { get admin::characters::list }
+    "/api/characters/by-token/{id}" => { get admin::characters::by_token }
+    "/api/characters/{cameo_id}" => { get admin::characters::retrieve, delete admin::characters::delete }
+    "/api/characters/{cameo_id}/update" => { post admin::characters::update }
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/webhooks/dead" => { get admin::webhooks::dead }
     "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }

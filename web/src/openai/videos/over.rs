@@ -22,6 +22,7 @@ use actix_web::{
 use atelier_actors::media_library::Upload;
 use atelier_domain::{
     code::Code,
+    ids::MediaId,
     job::{Job, JobSource, JobState, VideoJob},
     size::Size,
     video::{SourceUse, VideoFacts},
@@ -83,6 +84,12 @@ impl SourceJob {
             JobState::Failed | JobState::Cancelled => Err(dialect.failed("it ended without a result")),
             _ => Err(dialect.not_ready()),
         }
+    }
+
+    /// Its file.
+    pub fn file(&self) -> Result<MediaId, Problem> {
+        let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
+        self.0.outputs.first().map(|output| output.media).ok_or_else(gone)
     }
 
     fn video(&self) -> Option<&VideoJob> {
