@@ -1,6 +1,6 @@
 //! What Atelier is tested with from outside: it sees HTTP and processes, and imports nothing of ours.
 //!
-//! Reading order: `client` (asks), `process` (starts and kills), `drill` (does both until something is wrong).
+//! Reading order: `client` (asks), `process` (starts and kills), `drill` (does both until something is wrong), `upstream` (what a server asks).
 
 pub mod client;
 pub mod form;
@@ -8,3 +8,5 @@ pub mod form;
 pub mod process;
 
 pub mod drill;
+
+pub mod upstream;
