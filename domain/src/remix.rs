@@ -57,7 +57,7 @@ pub fn read(prompt: &str) -> Option<(Target, String)> {
     let end = at + SHARED.len() + DIGITS;
     let tail = if start < at { link_rest(&prompt[end..]) } else { 0 };
     let mut text = prompt[..start].to_owned();
-    let rest = closed(&mut text, &prompt[end + tail..]);
+    let rest = closed(&text, &prompt[end + tail..]);
     text.push_str(rest);
     Some((Target(uuid), text.trim().to_owned()))
 }

@@ -23,7 +23,7 @@ pub fn read(prompt: &str) -> (Option<&'static str>, String) {
         match tail.split_once('}').and_then(|(word, after)| Some((named(word)?, after))) {
             Some((name, after)) => {
                 style = style.or(Some(name));
-                rest = closed(&mut text, after);
+                rest = closed(&text, after);
             }
             None => {
                 text.push('{');
@@ -43,7 +43,7 @@ fn named(word: &str) -> Option<&'static str> {
 }
 
 /// What follows something that was taken out: of the spaces on its two sides, one side's are enough.
-pub(crate) fn closed<'a>(before: &mut String, after: &'a str) -> &'a str {
+pub(crate) fn closed<'a>(before: &str, after: &'a str) -> &'a str {
     if before.is_empty() || before.ends_with(char::is_whitespace) {
         after.trim_start_matches(' ')
     } else {

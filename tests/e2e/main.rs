@@ -5,6 +5,8 @@
 
 mod support;
 
+mod chat;
+mod chat_videos;
 mod edits;
 mod images;
 mod references;

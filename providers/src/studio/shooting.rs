@@ -77,7 +77,7 @@ fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
         width: spec.size.width,
         height: spec.size.height,
         seconds: spec.seconds,
-        shots: storyboard::shots(prompt)
+        shots: storyboard::fitted(storyboard::shots(prompt), spec.seconds)
             .into_iter()
             .map(|shot| Shot { seconds: shot.seconds, prompt: shot.prompt })
             .collect(),

@@ -1,6 +1,8 @@
 //! OpenAI's own endpoints, as its SDKs speak them.
 
 pub mod answer;
+pub mod chat;
+mod dialect;
 mod ended;
 pub mod files;
 mod follow;
