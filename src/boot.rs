@@ -8,6 +8,7 @@ use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
     account_pool::{Pool, PoolConfig, Wanted, provision},
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
@@ -138,6 +139,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
     let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
     webhooks.start(notifier, units.runner());
+    let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
+    let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -146,7 +149,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         keys,
         desk,
         pool,
-        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        library,
+        characters,
         webhooks,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
@@ -207,6 +211,21 @@ async fn accounts(
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
     provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+}
+
+/// Characters, those of earlier versions included.
+async fn characters(
+    store: &Store,
+    library: &MediaLibrary,
+    clock: &Arc<dyn Clock>,
+) -> Result<Characters, Refused> {
+    let portraitist = Arc::new(FilmInspector);
+    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let adopted = characters.adopt().await?;
+    if adopted > 0 {
+        tracing::info!(adopted, "characters of an earlier version taken over");
+    }
+    Ok(characters)
 }
 
 fn pool_config(config: &Config) -> PoolConfig {

@@ -3,7 +3,7 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told).
+//! `webhook_courier` (who is told), `characters` (whom prompts speak of).
 
 pub mod job_supervisor;
 
@@ -23,6 +23,9 @@ pub mod media_library;
 
 pub mod webhook_courier;
 
+pub mod characters;
+
+mod index;
 mod refused;
 mod system;
 

@@ -4,6 +4,7 @@
 mod support;
 
 mod admin;
+mod characters;
 mod crash;
 mod keys;
 mod ledger;

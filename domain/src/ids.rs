@@ -109,6 +109,10 @@ id!(
     CharacterId, "char"
 );
 id!(
+    /// The same character as prompts mention it: `<@ch_…>`. It has the same UUID.
+    CameoId, "ch"
+);
+id!(
     /// One event that a key's own server is told: the job that it is about has the same UUID, and ends once.
     EventId, "evt"
 );

@@ -36,6 +36,12 @@ pub mod size;
 
 pub mod catalogue;
 
+pub mod character;
+
+pub mod mention;
+
+pub mod username;
+
 pub mod account;
 
 pub mod key;

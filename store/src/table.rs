@@ -36,11 +36,19 @@ pub enum Table {
     Videos = 14,
     /// Events that are still to be told to the keys' own servers, and those that never could be.
     Outbox = 15,
+    /// Characters.
+    Characters = 16,
+    /// Who bears a username: under the name.
+    Usernames = 17,
+    /// What was published.
+    Posts = 18,
+    /// Where characters and posts are found besides under their ids, and who saw and liked what.
+    Social = 19,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 20;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -60,6 +68,10 @@ impl Table {
         Table::Files,
         Table::Videos,
         Table::Outbox,
+        Table::Characters,
+        Table::Usernames,
+        Table::Posts,
+        Table::Social,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -81,6 +93,10 @@ impl Table {
             Table::Files => "files",
             Table::Videos => "videos",
             Table::Outbox => "outbox",
+            Table::Characters => "characters",
+            Table::Usernames => "usernames",
+            Table::Posts => "posts",
+            Table::Social => "social",
         }
     }
 
@@ -118,6 +134,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(16), None);
+        assert_eq!(Table::from_id(20), None);
     }
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod characters;
 mod chat;
 mod chat_videos;
 mod edits;

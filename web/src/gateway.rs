@@ -2,8 +2,8 @@
 
 use crate::links::Links;
 use atelier_actors::{
-    Refused, account_pool::Pool, admin_desk::AdminDesk, credit_ledger::Ledger, job_supervisor::Jobs,
-    key_ring::KeyRing, media_library::MediaLibrary, webhook_courier::Webhooks,
+    Refused, account_pool::Pool, admin_desk::AdminDesk, characters::Characters, credit_ledger::Ledger,
+    job_supervisor::Jobs, key_ring::KeyRing, media_library::MediaLibrary, webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::Catalogue,
@@ -57,6 +57,8 @@ pub struct Gateway {
     pub pool: Pool,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Whom prompts speak of.
+    pub characters: Characters,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
     /// Looks at videos that clients send.

@@ -61,6 +61,8 @@ routes! {
     "/v1/files/{id}/content" => { get openai::files::content }
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
+    "/v1/characters" => { get native::characters::list, post native::characters::create }
+    "/v1/characters/{id}" => { get native::characters::retrieve, delete native::characters::delete }
     "/v1/credits" => { get native::credits::balance }
     "/v1/credits/entries" => { get native::credits::entries }
     "/v1/quote" => { post native::quote::quote }
@@ -76,6 +78,10 @@ routes! {
     "/api/keys/{id}" => { get admin::keys::retrieve, patch admin::keys::update, put admin::keys::replace, delete admin::keys::delete }
     "/api/keys/{id}/rotate" => { post admin::keys::rotate }
     "/api/keys/{id}/credits" => { post admin::keys::credits }
+    "/api/characters" => { get admin::characters::list }
+    "/api/characters/by-token/{id}" => { get admin::characters::by_token }
+    "/api/characters/{cameo_id}" => { get admin::characters::retrieve, delete admin::characters::delete }
+    "/api/characters/{cameo_id}/update" => { post admin::characters::update }
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/webhooks/dead" => { get admin::webhooks::dead }
     "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }

@@ -6,6 +6,7 @@ use super::{
     script::Script,
 };
 use atelier_domain::{
+    character::{NoPortrait, Portrait, Portraitist, Timestamps},
     engine::{Companion, EngineEvent, EventSink, Output, Polled},
     fault::{Fault, FaultClass},
     media::Variant,
@@ -146,5 +147,15 @@ impl VideoInspector for FilmInspector {
         let facts = film::look(&Footage::File(path.to_owned())).map_err(|error| error.to_string())?;
         let size = atelier_domain::size::Size::new(facts.width, facts.height);
         Ok(VideoFacts { size, seconds: facts.seconds })
+    }
+}
+
+impl Portraitist for FilmInspector {
+    fn portray(&self, video: &Path, part: Timestamps) -> Result<Portrait, NoPortrait> {
+        let facts = self.inspect(video).map_err(NoPortrait::Video)?;
+        let at = part.moment(facts.seconds).map_err(NoPortrait::Timestamps)?;
+        let portrait = film::portrait(&Footage::File(video.to_owned()), at);
+        let bytes = portrait.map_err(|error| NoPortrait::Video(error.to_string()))?;
+        Ok(Portrait { bytes, video: facts })
     }
 }

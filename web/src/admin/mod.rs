@@ -1,5 +1,6 @@
 //! The operator's endpoints (api.md §9).
 
+pub mod characters;
 pub mod keys;
 pub mod ledger;
 pub mod pool;

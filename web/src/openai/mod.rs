@@ -2,7 +2,7 @@
 
 pub mod answer;
 pub mod chat;
-mod dialect;
+pub mod dialect;
 mod ended;
 pub mod files;
 mod follow;

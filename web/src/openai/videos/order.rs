@@ -133,7 +133,8 @@ pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<(Pric
     Ok((price, facts))
 }
 
-fn model<'a>(
+/// The video model that the request names, or the usual one.
+pub fn model<'a>(
     gateway: &'a Gateway,
     key: &ApiKey,
     fields: &mut Fields,

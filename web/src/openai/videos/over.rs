@@ -23,6 +23,7 @@ use atelier_actors::media_library::Upload;
 use atelier_domain::{
     catalogue::Model,
     code::Code,
+    ids::MediaId,
     job::{Job, JobSource, JobState, VideoJob},
     size::Size,
     video::{SourceUse, VideoFacts},
@@ -92,6 +93,12 @@ impl SourceJob {
         let size = video.map(|video| video.size).filter(|size| model.sizes.check(*size).is_ok());
         let seconds = video.map(|video| video.seconds).filter(|seconds| model.seconds.contains(seconds));
         Usual { model: None, size, seconds }
+    }
+
+    /// Its file.
+    pub fn file(&self) -> Result<MediaId, Problem> {
+        let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
+        self.0.outputs.first().map(|output| output.media).ok_or_else(gone)
     }
 
     fn video(&self) -> Option<&VideoJob> {
