@@ -101,6 +101,10 @@ id!(
     VideoId, "video"
 );
 id!(
+    /// The same job as `/v1/tasks` and answers of `async_mode` name it: it has the same UUID.
+    TaskId, "task"
+);
+id!(
     /// A person or thing out of a video.
     CharacterId, "char"
 );

@@ -24,6 +24,10 @@ pub mod video;
 
 pub mod storyboard;
 
+pub mod style;
+
+pub mod remix;
+
 pub mod response;
 
 pub mod fetch;

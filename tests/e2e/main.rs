@@ -6,6 +6,8 @@
 mod support;
 
 mod characters;
+mod chat;
+mod chat_videos;
 mod edits;
 mod images;
 mod references;

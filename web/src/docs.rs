@@ -18,6 +18,7 @@ use utoipa_swagger_ui::SwaggerUi;
         openai::videos::list, openai::videos::create, openai::videos::edit, openai::videos::extend, openai::videos::retrieve,
         openai::videos::generate, openai::videos::job, openai::videos::cancel_job,
         openai::videos::create_character, openai::videos::retrieve_character, openai::videos::delete_character, openai::videos::delete, openai::videos::content, openai::videos::remix,
+        openai::chat::create,
         openai::responses::create, openai::responses::retrieve, openai::responses::cancel, openai::responses::delete,
         openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
         openai::models::list, openai::models::retrieve,

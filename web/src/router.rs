@@ -52,6 +52,7 @@ routes! {
     "/v1/videos/{id}" => { get openai::videos::retrieve, delete openai::videos::delete }
     "/v1/videos/{id}/content" => { get openai::videos::content }
     "/v1/videos/{id}/remix" => { post openai::videos::remix }
+    "/v1/chat/completions" => { post openai::chat::create }
     "/v1/responses" => { post openai::responses::create }
     "/v1/responses/{id}" => { get openai::responses::retrieve, delete openai::responses::delete }
     "/v1/responses/{id}/cancel" => { post openai::responses::cancel }

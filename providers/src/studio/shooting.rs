@@ -68,7 +68,13 @@ pub(super) fn check(spec: &VideoSpec, script: &Script) -> Result<(), Fault> {
     plan(spec, &script.prompt, Basis::Words).check().map_err(|error| fault(&error))
 }
 
+/// What a shot shows: its own words, then those that are about all.
+fn told(shot: &str, about: &str) -> String {
+    if about.is_empty() { shot.to_owned() } else { format!("{shot}, {about}") }
+}
+
 fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
+    let about = storyboard::about_all(prompt);
     Film {
         prompt: prompt.to_owned(),
         negative_prompt: spec.negative_prompt.clone(),
@@ -78,9 +84,9 @@ fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
         width: spec.size.width,
         height: spec.size.height,
         seconds: spec.seconds,
-        shots: storyboard::shots(prompt)
+        shots: storyboard::fitted(storyboard::shots(prompt), spec.seconds)
             .into_iter()
-            .map(|shot| Shot { seconds: shot.seconds, prompt: shot.prompt })
+            .map(|shot| Shot { seconds: shot.seconds, prompt: told(&shot.prompt, about) })
             .collect(),
         basis,
     }

@@ -7,10 +7,7 @@ use crate::{
     fields::Fields,
     form,
     gateway::Gateway,
-    openai::{
-        answer, choice,
-        videos::{Dialect, SourceJob},
-    },
+    openai::{answer, choice, dialect::Dialect, videos::SourceJob},
     problem::{ErrorBody, Problem},
     references::{Gatherer, Source, source},
 };

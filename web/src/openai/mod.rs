@@ -1,7 +1,9 @@
 //! OpenAI's own endpoints, as its SDKs speak them.
 
 pub mod answer;
+pub mod chat;
 pub mod choice;
+pub mod dialect;
 mod ended;
 pub mod files;
 mod follow;

@@ -4,7 +4,6 @@
 mod characters;
 mod content;
 mod create;
-mod dialect;
 mod manage;
 mod older;
 mod order;
@@ -17,10 +16,10 @@ pub use characters::{
     retrieve as retrieve_character,
 };
 pub use content::{__path_content, content};
-pub use create::{__path_create, create, quote};
-pub use dialect::Dialect;
+pub use create::{__path_create, Made, awaited, create, hand_in, quote, works_from};
 pub use manage::{__path_delete, __path_list, __path_retrieve, delete, list, retrieve};
 pub use older::{
     __path_cancel as __path_cancel_job, __path_generate, __path_job, cancel as cancel_job, generate, job,
 };
+pub use order::{only, read_with};
 pub use over::{__path_edit, __path_extend, __path_remix, SourceJob, edit, extend, remix};
