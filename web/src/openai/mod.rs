@@ -10,6 +10,7 @@ mod follow;
 pub mod images;
 pub mod job_view;
 pub mod models;
+pub mod relay;
 pub mod request;
 pub mod request_schema;
 pub mod responses;
