@@ -81,7 +81,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     let data = room.path().join("data");
     fs::create_dir(&data)?;
     let (gateway, metered, unmetered) = gateway_before(&upstream, &data, arguments).await?;
-    let nginx = Nginx::start(room.path(), upstream.address, arguments.workers)?;
+    let nginx = Nginx::start(room.path(), upstream.address, arguments.workers).await?;
     let own = |name, key, wanted| Way {
         name,
         address: gateway.address,
@@ -270,7 +270,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(room: &Path, upstream: SocketAddr, workers: usize) -> Outcome<Option<Self>> {
+    async fn start(room: &Path, upstream: SocketAddr, workers: usize) -> Outcome<Option<Self>> {
         let places = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
         let Some(program) = places.iter().map(PathBuf::from).find(|place| place.exists()) else {
             return Ok(None);
@@ -298,7 +298,7 @@ impl Nginx {
                 let log = fs::read_to_string(format!("{room}/nginx.log")).unwrap_or_default();
                 return Err(format!("nginx does not listen: {log}").into());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(Some(nginx))
     }
