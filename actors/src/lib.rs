@@ -3,7 +3,8 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told), `characters` (whom prompts speak of).
+//! `webhook_courier` (who is told), `characters` (whom prompts speak of),
+//! `gallery` and `profiles` (what is published, and by whom).
 
 pub mod job_supervisor;
 
@@ -24,6 +25,10 @@ pub mod media_library;
 pub mod webhook_courier;
 
 pub mod characters;
+
+pub mod gallery;
+
+pub mod profiles;
 
 mod index;
 mod refused;

@@ -6,6 +6,7 @@ mod support;
 mod admin;
 mod characters;
 mod crash;
+mod gallery;
 mod keys;
 mod ledger;
 mod life;

@@ -38,6 +38,10 @@ pub mod mention;
 
 pub mod username;
 
+pub mod profile;
+
+pub mod post;
+
 pub mod account;
 
 pub mod key;

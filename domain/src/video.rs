@@ -1,6 +1,6 @@
 //! What a video request says, once it is checked.
 
-use crate::{reference::Picture, size::Size};
+use crate::{character::CastMember, reference::Picture, size::Size};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,8 @@ pub struct VideoSpec {
     pub first_frame: Option<Picture>,
     /// What it is made over.
     pub source: Option<SourceVideo>,
+    /// The characters that the prompt speaks of.
+    pub cast: Vec<CastMember>,
 }
 
 /// What a video file says about itself.

@@ -1,6 +1,7 @@
 //! One attempt: borrow an account, submit, poll, collect. An engine's panic is a failed attempt, never the end of the job.
 
 use super::{
+    cast,
     drive::{Drive, Interrupt, Stopped},
     policy,
 };
@@ -275,7 +276,7 @@ impl Drive {
 }
 
 impl Drive {
-    fn picture(&self, kept: &Reference) -> Result<Picture, Stopped> {
+    pub(super) fn picture(&self, kept: &Reference) -> Result<Picture, Stopped> {
         let path = self.crew.store.media().path(&kept.media.to_string()).map_err(Stopped::defect)?;
         Ok(Picture { path, mime: kept.mime.clone(), bytes: kept.bytes, size: kept.size })
     }
@@ -287,7 +288,7 @@ impl Drive {
         });
         Ok(VideoSpec {
             model: route.model.clone(),
-            prompt,
+            prompt: cast::spoken(&prompt, &video.cast),
             negative_prompt: video.negative_prompt.clone(),
             style: video.style.clone(),
             size: video.size,
@@ -295,6 +296,7 @@ impl Drive {
             seed: video.seed,
             first_frame,
             source: source.transpose()?,
+            cast: self.cast(video)?,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! and reports its exit to the supervisor.
 
 mod attempt;
+mod cast;
 mod commit;
 mod drive;
 mod policy;

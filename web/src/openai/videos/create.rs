@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    body,
+    body, cast,
     fields::Fields,
     form,
     gateway::Gateway,
@@ -163,7 +163,7 @@ pub async fn hand_in(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    made: Made<'_>,
+    mut made: Made<'_>,
 ) -> Result<Submitted, Problem> {
     let (idempotency_key, is_retry) = images::repeat_of(request)?;
     refuse_plan(made.model)?;
@@ -176,6 +176,7 @@ pub async fn hand_in(
         let message = format!("no engine for {} makes videos over others", made.model.name);
         return Err(Problem::new(Code::RemixUnsupported, message));
     }
+    made.uploads.extend(cast::of_video(gateway, caller.0.id, &mut made.video).await?);
     let new = NewJob {
         key: caller.0.clone(),
         endpoint: made.endpoint.to_owned(),
