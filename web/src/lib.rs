@@ -20,6 +20,8 @@ mod fields;
 
 mod references;
 
+mod cast;
+
 mod accounts;
 
 mod dates;
