@@ -88,7 +88,7 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
             Some(asked) => control::answer(&stage, &head, &asked),
             None => Reply::bare(413),
         };
-        return reply.deliver(&Behaviour::Ok, &line);
+        return reply.deliver(&Behaviour::Ok, &line, ());
     }
     stage.world().book.request(&head.keys());
     let mut underway = Underway { stage: stage.clone(), account: None, submits: false };
@@ -96,11 +96,11 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
     let Some((wire, route)) = routed else {
         let text = format!("Invalid URL ({} {})", head.method, head.path);
         let nowhere = Refusal::new(Reason::NotFound).saying(text);
-        return (openai::WIRE.refuse)(&stage, &nowhere).deliver(&Behaviour::Ok, &line);
+        return (openai::WIRE.refuse)(&stage, &nowhere).deliver(&Behaviour::Ok, &line, ());
     };
     let (account, mut asked) = match identify(&stage, route.who, &head, request).await {
         Ok(known) => known,
-        Err(reply) => return reply.deliver(&Behaviour::Ok, &line),
+        Err(reply) => return reply.deliver(&Behaviour::Ok, &line, ()),
     };
     let taken = enter(&stage, route.op, &account, &mut underway);
     let (wait_ms, behaviour) = taken.clone().unwrap_or_default().unfold();
@@ -124,7 +124,7 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
     if call.behaviour == Behaviour::AcceptThenReset {
         return line.break_off(End::Reset).await;
     }
-    reply.deliver(&call.behaviour, &line)
+    reply.deliver(&call.behaviour, &line, underway)
 }
 
 /// Whose call it is, and the body if that had to be read for it.
