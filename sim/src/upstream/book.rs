@@ -27,7 +27,7 @@ pub struct Report {
     pub in_flight: u32,
     /// The most that ever were.
     pub max_in_flight: u32,
-    /// Every credential that arrived in an `Authorization`, `api-key` or `Proxy-Authorization` header.
+    /// Every credential that arrived in an `Authorization`, `api-key`, `Proxy-Authorization` or `Cookie` header.
     pub credentials: Vec<Credential>,
     /// Accounts by name.
     pub accounts: BTreeMap<String, Account>,
@@ -73,14 +73,14 @@ pub struct Submits {
     pub accepted: u64,
 }
 
-/// One call as it arrived. Secrets stand as their last four characters.
+/// One call as it arrived. Headers and fields that are secrets stand as their last four characters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Whose it was, if anybody's.
     pub account: Option<String>,
     /// Its method.
     pub method: String,
-    /// Its path and query.
+    /// Its path and query, as they came.
     pub target: String,
     /// Its headers.
     pub headers: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! What is answered, and how it goes onto the wire: whole, in pieces, or broken off.
 
 use super::{
-    behaviour::{Behaviour, Framing},
+    behaviour::{Answer, Behaviour, Framing},
     line::{End, Line},
     refusal::Refusal,
 };
@@ -11,7 +11,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     convert::Infallible,
     pin::Pin,
@@ -63,6 +63,28 @@ impl Reply {
             "<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n<body><center><h1>{title}</h1></center></body></html>\n"
         );
         Self::bytes(status, "text/html; charset=utf-8", html)
+    }
+
+    /// An answer that a test has written out.
+    pub fn written(written: &Answer) -> Self {
+        let reply = match &written.json {
+            Some(json) => Self::json(written.status, json),
+            None if written.text.is_empty() => Self::bare(written.status),
+            None => Self::bytes(written.status, "text/plain; charset=utf-8", written.text.clone()),
+        };
+        written.headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+    }
+
+    /// An event stream whose last event is this error.
+    #[must_use]
+    pub fn failing(mut self, refusal: &Refusal) -> Self {
+        let terms = refusal.reason.terms();
+        let (message, kind) = (refusal.text(), terms.kind);
+        let error = json!({"message": message, "type": kind, "param": refusal.param, "code": terms.code});
+        let told = json!({"type": "error", "error": error, "message": message, "code": terms.code});
+        self.pieces.pop();
+        self.pieces.push(Bytes::from(format!("event: error\ndata: {told}\n\n")));
+        self
     }
 
     /// A refusal: this JSON, unless it has no body or a proxy says it with a page.

@@ -94,6 +94,8 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
     let mut underway = Underway { stage: stage.clone(), account: None, submits: false };
     let routed = WIRES.iter().find_map(|wire| Some((wire, (wire.route)(&stage, &head)?)));
     let Some((wire, route)) = routed else {
+        let asked = Asked::read(request).await.unwrap_or_default();
+        stage.world().book.saw(head.seen(None, &asked));
         let text = format!("Invalid URL ({} {})", head.method, head.path);
         let nowhere = Refusal::new(Reason::NotFound).saying(text);
         return (openai::WIRE.refuse)(&stage, &nowhere).deliver(&Behaviour::Ok, &line, ());
@@ -121,9 +123,6 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
         Err(refusal) => (wire.refuse)(&stage, &refusal),
         Ok(_) => perform(wire, route.answer, &stage, &call, &line).await,
     };
-    if call.behaviour == Behaviour::AcceptThenReset {
-        return line.break_off(End::Reset).await;
-    }
     reply.deliver(&call.behaviour, &line, underway)
 }
 
@@ -193,15 +192,24 @@ async fn perform(
         Behaviour::Hang => pending().await,
         Behaviour::ResetAfterBody => line.break_off(End::Reset).await,
         Behaviour::CloseAfterBody => line.break_off(End::Closed).await,
-        Behaviour::Refuse(refusal) => (wire.refuse)(stage, refusal),
-        Behaviour::Answer(written) => {
-            let reply = match &written.json {
-                Some(json) => Reply::json(written.status, json),
-                None if written.text.is_empty() => Reply::bare(written.status),
-                None => Reply::bytes(written.status, "text/plain; charset=utf-8", written.text.clone()),
-            };
-            written.headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+        Behaviour::AcceptThenHang => {
+            answer(stage, call);
+            pending().await
         }
+        Behaviour::AcceptThenReset => {
+            answer(stage, call);
+            line.break_off(End::Reset).await
+        }
+        Behaviour::AcceptThenRefuse(refusal) => {
+            let reply = answer(stage, call);
+            if reply.is_fine() { (wire.refuse)(stage, refusal) } else { reply }
+        }
+        Behaviour::ErrorEvent(refusal) => {
+            let reply = answer(stage, call);
+            if reply.streams { reply.failing(refusal) } else { reply }
+        }
+        Behaviour::Refuse(refusal) => (wire.refuse)(stage, refusal),
+        Behaviour::Answer(written) => Reply::written(written),
         Behaviour::Html { status } => Reply::page(*status, "Welcome"),
         Behaviour::Redirect { to, status } => Reply::bare(*status).with("location", to),
         Behaviour::ContentType(mime) => {

@@ -64,13 +64,15 @@ async fn a_session_that_is_not_good_is_null() {
     let (upstream, client) = upstream();
     let answer = session(&client, "st-2").await;
     assert_eq!((answer.status, answer.body.as_slice()), (200, b"null".as_slice()));
-    assert_eq!(upstream.book().strangers, 1);
+    let report = upstream.book();
+    assert!(report.strangers == 1 && report.has_seen("st-2") && !report.has_seen("st-1"));
 }
 
 #[actix_rt::test]
 async fn a_refresh_token_is_good_once() {
-    let (_upstream, client) = upstream();
+    let (upstream, client) = upstream();
     let first = refresh(&client, "rt-1").await.json();
+    assert_eq!(upstream.book().seen.last().unwrap().fields["refresh_token"], "…rt-1");
     assert_eq!((first["token_type"].as_str(), first["expires_in"].as_u64()), (Some("Bearer"), Some(600)));
     let again = refresh(&client, "rt-1").await;
     assert_eq!((again.status, again.json()["error"].as_str()), (400, Some("invalid_grant")));
