@@ -88,6 +88,8 @@ async fn a_streamed_response_has_its_events_in_order_and_numbered() {
     let told = events(&client.post("/v1/responses", &plain).send().await.unwrap());
     let text: String = told.iter().filter_map(|event| event["delta"].as_str()).collect();
     assert_eq!(text, "You said: hi you");
+    let done = told.iter().find(|event| event["type"] == "response.output_text.done").unwrap();
+    assert!(done["logprobs"].is_array(), "a strict SDK refuses it without: {done}");
 }
 
 #[actix_rt::test]
