@@ -6,19 +6,23 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_pool::{Pool, PoolConfig, Wanted, provision},
+    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    relay::Relay,
+    vault::Vault,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
+    account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
-    ids::AccountId,
     time::Clock,
 };
 use atelier_providers::{
@@ -113,24 +117,11 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let pool = Pool::start(
-        accounts(config, &store, &*clock).await?,
-        pool_config(config),
-        clock.clone(),
-        units.core(),
-    );
     let engines = engines(config, &clock)?;
-    let plain = |name: &str| {
-        atelier_domain::account::Account::new(
-            AccountId::from_uuid(Default::default()),
-            0,
-            name,
-            name,
-            started_at,
-        )
-    };
-    let abilities =
-        engines.iter().map(|(name, engine)| (name.clone(), engine.abilities(&plain(name)))).collect();
+    let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
+    let vault = Vault::open(store.clone(), &master_key);
+    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -149,6 +140,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
     let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
     webhooks.start(notifier, units.runner());
+    let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
+    let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -157,12 +150,15 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         keys,
         desk,
         pool,
-        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        accounts,
+        checkups,
+        library,
+        characters,
         webhooks,
+        relay,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
-        abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
         links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
         limits: limits(config),
@@ -210,14 +206,56 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
+/// What everything stands on.
+struct Ground {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    units: Units,
+}
+
+/// The accounts, who lends them, and who looks at them.
 async fn accounts(
     config: &Config,
-    store: &Store,
-    clock: &dyn Clock,
-) -> Result<Vec<atelier_domain::account::Account>, Refused> {
+    Ground { store, clock, units }: &Ground,
+    vault: Vault,
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> Result<(AccountBook, Pool, Checkups), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    accounts.provision(&wanted(config)).await?;
+    let parts = PoolParts {
+        accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
+        config: pool_config(config),
+        engines: engines.clone(),
+        steward: Arc::new(PlainSteward(accounts.clone())),
+        clock: clock.clone(),
+    };
+    let pool = Pool::start(parts, units.core());
+    accounts.tell(pool.clone());
+    let runner = units.runner().clone();
+    let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
+    Ok((accounts, pool, checkups))
+}
+
+/// The accounts that the embedded engine starts with.
+fn wanted(config: &Config) -> Wanted {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
-    provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+    Wanted { engine: "studio", accounts, slots }
+}
+
+/// Characters, those of earlier versions included.
+async fn characters(
+    store: &Store,
+    library: &MediaLibrary,
+    clock: &Arc<dyn Clock>,
+) -> Result<Characters, Refused> {
+    let portraitist = Arc::new(FilmInspector);
+    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let adopted = characters.adopt().await?;
+    if adopted > 0 {
+        tracing::info!(adopted, "characters of an earlier version taken over");
+    }
+    Ok(characters)
 }
 
 fn pool_config(config: &Config) -> PoolConfig {

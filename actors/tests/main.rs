@@ -3,8 +3,12 @@
 
 mod support;
 
+mod accounts;
 mod admin;
+mod characters;
 mod crash;
+mod gallery;
+mod head_start;
 mod keys;
 mod ledger;
 mod life;
@@ -12,4 +16,5 @@ mod pool;
 mod replay;
 mod retention;
 mod uploads;
+mod vault;
 mod webhooks;

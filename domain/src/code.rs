@@ -122,12 +122,18 @@ codes! {
     VideoNotFound = "video_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention.";
     TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention (profile `sora2api`).";
     CharacterNotFound = "character_not_found", 404, InvalidRequest, Unsaid, "No such character belongs to this key.";
+    TokenNotFound = "token_not_found", 404, InvalidRequest, Unsaid, "No account with this number or id.";
+    PostNotFound = "post_not_found", 404, InvalidRequest, Unsaid, "No such post, or it was taken back.";
+    ProfileNotFound = "profile_not_found", 404, InvalidRequest, Unsaid, "Nobody has this username or user id.";
     ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
+    AccountNotFound = "account_not_found", 404, InvalidRequest, Unsaid, "No account has this number.";
     WebhookNotFound = "webhook_not_found", 404, InvalidRequest, Unsaid, "No event with this id waits among the dead letters.";
     RouteNotFound = "route_not_found", 404, InvalidRequest, Unsaid, "No such path; `/docs` lists them.";
     MethodNotAllowed = "method_not_allowed", 405, InvalidRequest, Unsaid, "The path exists, but not with this method.";
     BodyTimeout = "body_timeout", 408, Server, Unsaid, "The request body did not arrive in time.";
     BelowZero = "below_zero", 409, Conflict, No, "The deduction is larger than the balance; nothing was changed.";
+    AccountExists = "account_exists", 409, Conflict, No, "An account with this credential, or with this address at this engine, is there already.";
+    JobNotCompleted = "job_not_completed", 409, Conflict, Unsaid, "Only what is completed can be published.";
     Cancelled = "cancelled", 409, Conflict, No, "The job was cancelled before it ended; nothing was charged.";
     BodyTooLarge = "body_too_large", 413, Server, No, "The body is larger than the limit.";
     StorageLimitExceeded = "storage_limit_exceeded", 413, Server, No, "The uploads of this key take as much of the disk as they may.";
@@ -143,6 +149,7 @@ codes! {
     RateLimitExceeded = "rate_limit_exceeded", 429, RateLimit, Yes, "The key's own limit of requests a minute or of open jobs is reached; `retry-after` says when to come back.";
     LoginThrottled = "login_throttled", 429, RateLimit, No, "Too many failed logins; wait and try again.";
     InternalError = "internal_error", 500, Server, Unsaid, "A defect of the gateway; the request id finds it in the log.";
+    ActivationUnsupported = "activation_unsupported", 501, Server, No, "The account's engine knows no invitations and no user names to set.";
     RemixUnsupported = "remix_unsupported", 501, Server, No, "No engine for this model makes videos over others.";
     JobLost = "job_lost", 502, Server, No, "The engine forgot the running job; nothing was charged.";
     SubmitOutcomeUnknown = "submit_outcome_unknown", 502, Server, No, "The request reached the engine and no answer came; it was not sent again, and nothing was charged.";

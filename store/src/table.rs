@@ -20,7 +20,7 @@ pub enum Table {
     Media = 6,
     /// First answers, by idempotency key.
     Idempotency = 7,
-    /// Upstream accounts, sealed.
+    /// Upstream accounts, without their secrets.
     Accounts = 8,
     /// Sessions of the console.
     Sessions = 9,
@@ -36,11 +36,23 @@ pub enum Table {
     Videos = 14,
     /// Events that are still to be told to the keys' own servers, and those that never could be.
     Outbox = 15,
+    /// Secrets of accounts and settings, sealed.
+    Secrets = 16,
+    /// When each account's access token was last renewed, and what is open about it.
+    Renewals = 17,
+    /// Characters.
+    Characters = 18,
+    /// Who bears a username: under the name.
+    Usernames = 19,
+    /// What was published.
+    Posts = 20,
+    /// Where characters and posts are found besides under their ids, and who saw and liked what.
+    Social = 21,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 22;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -60,6 +72,12 @@ impl Table {
         Table::Files,
         Table::Videos,
         Table::Outbox,
+        Table::Secrets,
+        Table::Renewals,
+        Table::Characters,
+        Table::Usernames,
+        Table::Posts,
+        Table::Social,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -81,6 +99,12 @@ impl Table {
             Table::Files => "files",
             Table::Videos => "videos",
             Table::Outbox => "outbox",
+            Table::Secrets => "secrets",
+            Table::Renewals => "renewals",
+            Table::Characters => "characters",
+            Table::Usernames => "usernames",
+            Table::Posts => "posts",
+            Table::Social => "social",
         }
     }
 
@@ -118,6 +142,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(16), None);
+        assert_eq!(Table::from_id(22), None);
     }
 }

@@ -5,6 +5,9 @@
 
 mod support;
 
+mod characters;
+mod chat;
+mod chat_videos;
 mod edits;
 mod images;
 mod references;
@@ -19,6 +22,7 @@ mod bad_input;
 mod faults;
 mod limits;
 
+mod accounts;
 mod admin;
 mod ops;
 

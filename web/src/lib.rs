@@ -20,7 +20,15 @@ mod fields;
 
 mod references;
 
+mod cast;
+
+mod accounts;
+
+mod dates;
+
 mod links;
+
+mod moment;
 
 mod observe;
 

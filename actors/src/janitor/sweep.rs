@@ -1,17 +1,22 @@
 //! What is past its time, and how it goes: rows first, then files, so that no row ever names a file that is gone.
 
+use super::social;
 use crate::{
     admin_desk::Session,
+    characters,
     job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
     media_library::{StoredFile, removal, returned},
+    profiles,
     refused::Refused,
 };
 use atelier_domain::{
+    character::Character,
     ids::{KeyId, MediaId},
     job::{Job, JobKind},
     key::ApiKey,
     media::Media,
     time::Millis,
+    username::Bearer,
     webhook::WebhookEvent,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
@@ -38,6 +43,17 @@ pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
     rows += sweep_rows::<StoredFile>(store, is_unwanted, |file| Leavings {
         batch: removal(file),
         files: vec![file.media.to_string()],
+    })?;
+    let is_ownerless = |character: &Character| !owner_is_there(store, character.owner);
+    rows += sweep_rows::<Character>(store, is_ownerless, |character| Leavings {
+        batch: characters::removal(character),
+        files: character.files().map(|(media, _)| media.to_string()).collect(),
+    })?;
+    rows += social::sweep_posts(store)? + social::sweep_marks(store)?;
+    let is_nobody = |bearer: &Bearer| matches!(bearer, Bearer::Key(key) if !owner_is_there(store, *key));
+    rows += sweep_rows::<Bearer>(store, is_nobody, |bearer| Leavings {
+        batch: profiles::removal(*bearer),
+        ..Leavings::default()
     })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
@@ -80,7 +96,7 @@ fn leavings(job: &Job) -> Leavings {
 }
 
 /// False for the owner that is certainly gone.
-fn owner_is_there(store: &Store, owner: KeyId) -> bool {
+pub(super) fn owner_is_there(store: &Store, owner: KeyId) -> bool {
     let row = store.load::<ApiKey>(owner.uuid().as_bytes());
     !matches!(row, Ok(None)) && !matches!(row, Ok(Some(key)) if key.deleted_at.is_some())
 }

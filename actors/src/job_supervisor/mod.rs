@@ -14,7 +14,7 @@ pub use submit::{NewJob, Submitted};
 use crate::{
     account_pool::Pool,
     credit_ledger::Ledger,
-    generation::{Crew, Exit, Generation, JobsConfig},
+    generation::{Crew, Exit, Generation, HeadStart, JobsConfig},
     media_library::Budget,
     refused::Refused,
     system::{Units, Vital},
@@ -244,10 +244,10 @@ impl JobSupervisor {
     }
 
     /// Gives a job its child. A child is built from the row alone, whether the job is new or taken up again.
-    fn raise(&mut self, live: Arc<Live>, rebuilds: u32) {
+    fn raise(&mut self, live: Arc<Live>, rebuilds: u32, head_start: Option<HeadStart>) {
         let job = live.job();
         self.children.insert(job.id, Child { key: job.key, rebuilds });
-        Generation::start(self.crew.clone(), live, rebuilds, self.parts.units.runner());
+        Generation::start(self.crew.clone(), live, rebuilds, head_start, self.parts.units.runner());
     }
 
     /// A job has ended: its place is free before anybody sees the end.

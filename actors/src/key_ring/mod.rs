@@ -8,6 +8,7 @@ pub use secret::{KeySecret, sha256_hex};
 use crate::{
     credit_ledger::{Balance, Ledger},
     refused::Refused,
+    system::to_the_end,
 };
 use atelier_domain::{
     code::Code,
@@ -270,13 +271,6 @@ impl KeyRing {
     fn show(&self, key: ApiKey) -> Arc<ApiKey> {
         self.rings.write().unwrap_or_else(PoisonError::into_inner).put(key)
     }
-}
-
-/// Does the work even when whoever asked goes away: a change that was committed must be seen, and a deleted key above all.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
-) -> Result<T, Refused> {
-    tokio::spawn(work).await.map_err(Refused::internal)?
 }
 
 fn first_key() -> KeySettings {

@@ -7,8 +7,8 @@ mod world;
 
 pub use clock::ManualClock;
 pub use postman::{Letter, Postman};
-pub use puppet::{Look, Puppet, Reply};
-pub use world::{BUDGET, Setup, World, account, account_id, new_job, queued_job};
+pub use puppet::{Look, Puppet, Reply, Verdict};
+pub use world::{BUDGET, Setup, World, account, account_id, copy_tree, new_job, queued_job};
 
 /// The engine and its one model.
 pub const ENGINE: &str = "puppet";

@@ -126,7 +126,7 @@ pub fn new_job(
     gateway: &Gateway,
     request: &HttpRequest,
     caller: &Caller,
-    (asked, endpoint, body_hash): (ImageRequest<'_>, &str, String),
+    (asked, endpoint, body_hash): (ImageRequest, &str, String),
 ) -> Result<NewJob, Problem> {
     let (idempotency_key, is_retry) = repeat_of(request)?;
     Ok(NewJob {
@@ -138,6 +138,7 @@ pub fn new_job(
         uploads: asked.uploads,
         price: asked.price,
         timeout: gateway.limits.image_timeout,
+        awaited: !asked.in_background,
         body_hash,
         idempotency_key,
         is_retry,

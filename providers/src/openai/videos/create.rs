@@ -131,6 +131,15 @@ fn prompt(wire: &VideoWire, spec: &VideoSpec) -> String {
     if let Some(style) = &spec.style {
         prompt.push_str(&format!("\n\nStyle: {style}."));
     }
+    // Nobody there has seen them: what can be said of them is said.
+    for member in &spec.cast {
+        let behaviour = member.instructions.join(" ");
+        prompt.push_str(&format!(
+            "\n\n@{} is {}. {behaviour}",
+            member.username.as_str(),
+            member.display_name
+        ));
+    }
     if let Some(negative) = spec.negative_prompt.as_ref().filter(|_| !wire.has_extras) {
         prompt.push_str(&format!("\n\nLeave out: {negative}."));
     }

@@ -240,7 +240,8 @@ impl<'a> Stage<'a> {
         if self.shot.as_ref().is_none_or(|(painted, _)| *painted != number) {
             self.shot = None;
             let titled = matches!(self.ground, Ground::Clip { .. } | Ground::Before(_));
-            self.shot = Some((number, Shot::paint(&self.drawing(number), self.fonts, titled)?));
+            let told = (titled, self.film.cast.as_slice());
+            self.shot = Some((number, Shot::paint(&self.drawing(number), self.fonts, told)?));
         }
         let (Some((_, shot)), Some(take)) = (&mut self.shot, self.takes.get(number)) else { return Ok(()) };
         let (way, into) = (take.way(frame), frame - take.first);
@@ -268,6 +269,7 @@ impl<'a> Stage<'a> {
             shot.film(way, &mut self.over);
             picture.mix(&self.over, over);
         }
+        shot.cast.show(picture, fade);
         shot.titles.write(picture, frame, fade);
         Ok(())
     }
@@ -334,6 +336,7 @@ mod tests {
             seconds: 4,
             shots: shots.collect(),
             basis: Basis::Words,
+            cast: Vec::new(),
         }
     }
 
