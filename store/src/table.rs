@@ -44,11 +44,13 @@ pub enum Table {
     Posts = 18,
     /// Where characters and posts are found besides under their ids, and who saw and liked what.
     Social = 19,
+    /// Which jobs a key has: under owner and job, as for videos.
+    KeyJobs = 20,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 20;
+    pub const COUNT: usize = 21;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -72,6 +74,7 @@ impl Table {
         Table::Usernames,
         Table::Posts,
         Table::Social,
+        Table::KeyJobs,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -97,6 +100,7 @@ impl Table {
             Table::Usernames => "usernames",
             Table::Posts => "posts",
             Table::Social => "social",
+            Table::KeyJobs => "key_jobs",
         }
     }
 
@@ -134,6 +138,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(20), None);
+        assert_eq!(Table::from_id(21), None);
     }
 }

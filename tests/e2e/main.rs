@@ -24,6 +24,7 @@ mod limits;
 
 mod admin;
 mod ops;
+mod own_jobs;
 
 mod program;
 mod restart;

@@ -20,6 +20,8 @@ mod fields;
 
 mod references;
 
+mod listing;
+
 mod accounts;
 
 mod dates;

@@ -5,7 +5,7 @@ pub mod chat;
 pub mod dialect;
 mod ended;
 pub mod files;
-mod follow;
+pub mod follow;
 pub mod images;
 pub mod job_view;
 pub mod models;
