@@ -76,7 +76,13 @@ fn over(job: &Job, source: JobId) -> Job {
         style: None,
         seed: None,
         first_frame: None,
-        source: Some(JobSource { way: SourceUse::Remix, file, of: Some(source), account: None, handle: None }),
+        source: Some(JobSource {
+            way: SourceUse::Remix,
+            file,
+            of: Some(source),
+            account: None,
+            handle: None,
+        }),
         cast: Vec::new(),
     };
     Job { work: Work::Video(video), ..another(job) }

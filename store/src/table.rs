@@ -48,11 +48,13 @@ pub enum Table {
     Posts = 20,
     /// Where characters and posts are found besides under their ids, and who saw and liked what.
     Social = 21,
+    /// Which jobs a key has: under owner and job, as for videos.
+    KeyJobs = 22,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 23;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -78,6 +80,7 @@ impl Table {
         Table::Usernames,
         Table::Posts,
         Table::Social,
+        Table::KeyJobs,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -105,6 +108,7 @@ impl Table {
             Table::Usernames => "usernames",
             Table::Posts => "posts",
             Table::Social => "social",
+            Table::KeyJobs => "key_jobs",
         }
     }
 
@@ -142,6 +146,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(22), None);
+        assert_eq!(Table::from_id(23), None);
     }
 }

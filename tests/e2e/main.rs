@@ -25,6 +25,7 @@ mod limits;
 mod accounts;
 mod admin;
 mod ops;
+mod own_jobs;
 
 mod program;
 mod restart;

@@ -4,7 +4,7 @@ use super::social;
 use crate::{
     admin_desk::Session,
     characters,
-    job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
+    job_supervisor::{Idempotency, places, prompt_file, prompt_owner},
     media_library::{StoredFile, removal, returned},
     profiles,
     refused::Refused,
@@ -12,7 +12,7 @@ use crate::{
 use atelier_domain::{
     character::Character,
     ids::{KeyId, MediaId},
-    job::{Job, JobKind},
+    job::Job,
     key::ApiKey,
     media::Media,
     time::Millis,
@@ -82,8 +82,8 @@ fn leavings(job: &Job) -> Leavings {
     if job.work.prompt().text.is_none() {
         left.files.push(prompt_file(job.id));
     }
-    if job.work.kind() == JobKind::Video {
-        left.batch.delete(Table::Videos, video_place(job.key, job.id));
+    for (table, place) in places(job) {
+        left.batch.delete(table, place);
     }
     for reference in job.work.references() {
         left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
