@@ -11,7 +11,7 @@ use super::{
     ground::{Before, Ground, Running, first_frame},
     h264::{AccessUnit, Encoder},
     mp4,
-    planes::Planes,
+    planes::{Matrix, Planes},
     shot::Shot,
     sound::{self, RATE, Stereo},
     stills::Stills,
@@ -113,7 +113,7 @@ pub fn shoot(
     let size = (film.width, film.height);
     let mp4 = mp4::write(&mp4::Pictures { size, sets: &encoder.sets, units: &units }, &track)?;
     told(Step::Stills)?;
-    let (thumbnail, spritesheet) = stills.finish()?;
+    let (thumbnail, spritesheet) = stills.finish(Matrix::Bt709)?;
     Ok(Reel { mp4, thumbnail, spritesheet, width: film.width, height: film.height, frames })
 }
 

@@ -28,9 +28,10 @@ mod tests;
 
 pub use direct::{Step, shoot};
 pub use error::FilmError;
-pub use footage::{Facts, Footage, look, still};
+pub use footage::{Facts, Footage, look, outline, still};
 pub use picture::read_picture;
 pub use portrait::portrait;
+pub use stills::stills;
 
 use super::canvas::Canvas;
 
