@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, CorsOrigins},
-    master_key, telemetry,
+    live, master_key, telemetry,
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
@@ -14,6 +14,8 @@ use atelier_actors::{
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    request_log::RequestLog,
+    settings::{Settings, SettingsError},
     vault::Vault,
     webhook_courier::Webhooks,
 };
@@ -67,6 +69,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// The stored settings cannot be read.
+    #[error("the stored settings: {0}")]
+    Settings(#[from] SettingsError),
     /// The figures cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -118,7 +123,11 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let engines = engines(config, &clock)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let vault = Vault::open(store.clone(), &master_key);
+    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
     let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -133,7 +142,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
     let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
-    janitor::start(store.clone(), clock.clone(), walks, units.core());
+    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(&settings), units.core());
     let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
     let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
     webhooks.start(notifier, units.runner());
@@ -147,6 +156,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
+        settings,
+        requests,
         library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
         webhooks,
         videos: Arc::new(FilmInspector),
@@ -236,7 +247,7 @@ fn wanted(config: &Config) -> Wanted {
     Wanted { engine: "studio", accounts, slots }
 }
 
-fn pool_config(config: &Config) -> PoolConfig {
+pub(crate) fn pool_config(config: &Config) -> PoolConfig {
     PoolConfig {
         error_ban_threshold: config.pool.error_ban_threshold,
         rate_limited_cooldown: config.pool.rate_limited_cooldown,
@@ -273,8 +284,6 @@ fn limits(config: &Config) -> Limits {
         multipart_body: config.limits.multipart_body_bytes,
         prompt_chars: config.limits.prompt_chars,
         ignore_unsupported_mask: config.images.ignore_unsupported_mask,
-        image_timeout: config.generation.image_timeout,
-        video_timeout: config.generation.video_timeout,
         profile: config.global.profile,
         retention: config.jobs.retention,
     }

@@ -27,6 +27,10 @@ pub mod webhook_courier;
 
 pub mod vault;
 
+pub mod settings;
+
+pub mod request_log;
+
 mod refused;
 mod system;
 

@@ -12,6 +12,7 @@ mod ledger;
 mod life;
 mod pool;
 mod replay;
+mod request_log;
 mod retention;
 mod uploads;
 mod vault;

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use atelier_actors::request_log::Calendar;
 use atelier_domain::{key::Profile, price::PriceTable, secret::Secret};
 use atelier_providers::fetch::Allowed;
 
@@ -117,6 +118,10 @@ pub struct Log {
     pub format: LogFormat,
     /// The least grave level that is written.
     pub level: LogLevel,
+    /// Days that the log of requests is kept.
+    pub requests_days: u64,
+    /// Where a day begins.
+    pub calendar: Calendar,
 }
 
 /// How log lines look.
@@ -292,7 +297,9 @@ pub struct Cache {
 /// See `[proxy]`.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// The proxy to use; none: connect directly.
+    /// Whether `url` is used.
+    pub enabled: bool,
+    /// The proxy, if one is named.
     pub url: Option<Secret>,
     /// Whether proxies of a pool are used in turn.
     pub pool_enabled: bool,
@@ -303,34 +310,28 @@ pub struct Proxy {
 pub struct WatermarkFree {
     /// Whether such results are asked for.
     pub enabled: bool,
-    /// Who is asked.
-    pub parse_method: ParseMethod,
-}
-
-/// Who is asked for a result without a mark.
-#[derive(Clone, Debug)]
-pub enum ParseMethod {
-    /// The method that needs no service of the operator's.
-    ThirdParty,
-    /// The operator's own service.
-    Custom {
-        /// Where it is, without a final `/`.
-        url: String,
-        /// What it asks for.
-        token: Option<Secret>,
-    },
+    /// Whether the operator's own service is asked, rather than the method that needs none.
+    pub custom: bool,
+    /// Where that service is, without a final `/`, if one is named.
+    pub url: Option<String>,
+    /// What it asks for.
+    pub token: Option<Secret>,
 }
 
 /// See `[cloudflare]`.
 #[derive(Clone, Debug)]
 pub struct Cloudflare {
-    /// The clearance service; none: it is not asked.
+    /// Whether the clearance service is asked.
+    pub enabled: bool,
+    /// Where it is, if one is named.
     pub api_url: Option<String>,
 }
 
 /// See `[debug]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Debug {
+    /// Whether anything is logged.
+    pub enabled: bool,
     /// Whether requests to upstreams are logged.
     pub requests: bool,
     /// Whether their responses are.

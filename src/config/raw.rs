@@ -123,12 +123,16 @@ sections! {
         path: String = "data".into(),
     }
 
-    /// `[log]`: what is written to standard error.
+    /// `[log]`: what is written to standard error, and the log of requests that the admin sees.
     log: Log {
         /// `pretty` for people, `json` for machines (one object per line).
         format: String = "pretty".into(),
         /// `error`, `warn`, `info`, `debug` or `trace`.
         level: String = "info".into(),
+        /// Days that the log of requests is kept, which the admin sees. It can be changed at run time.
+        requests_days: u64 = 30,
+        /// The IANA time zone in which the figures of a day are counted, such as `Europe/Berlin`.
+        time_zone: String = "UTC".into(),
     }
 
     /// `[metrics]`: Prometheus figures at `/metrics`.

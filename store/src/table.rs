@@ -40,11 +40,19 @@ pub enum Table {
     Secrets = 16,
     /// When each account's access token was last renewed, and what is open about it.
     Renewals = 17,
+    /// The log of requests: one row per ended job, under its id.
+    Requests = 18,
+    /// Integer counts of what was made: altogether, by day, by account.
+    Figures = 19,
+    /// What administrators did.
+    Audit = 20,
+    /// Codes that give credit, under the hash of each.
+    RedeemCodes = 21,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 22;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -66,6 +74,10 @@ impl Table {
         Table::Outbox,
         Table::Secrets,
         Table::Renewals,
+        Table::Requests,
+        Table::Figures,
+        Table::Audit,
+        Table::RedeemCodes,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -89,6 +101,10 @@ impl Table {
             Table::Outbox => "outbox",
             Table::Secrets => "secrets",
             Table::Renewals => "renewals",
+            Table::Requests => "requests",
+            Table::Figures => "figures",
+            Table::Audit => "audit",
+            Table::RedeemCodes => "redeem_codes",
         }
     }
 
@@ -126,6 +142,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(18), None);
+        assert_eq!(Table::from_id(22), None);
     }
 }

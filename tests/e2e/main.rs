@@ -21,7 +21,10 @@ mod limits;
 
 mod accounts;
 mod admin;
+mod logs;
 mod ops;
+
+mod settings;
 
 mod program;
 mod restart;

@@ -10,12 +10,14 @@ use atelier_actors::{
     job_supervisor::Jobs,
     key_ring::KeyRing,
     media_library::MediaLibrary,
+    request_log::RequestLog,
+    settings::Settings,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::{Catalogue, Model},
     fetch::Fetcher,
-    job::Job,
+    job::{Job, JobKind},
     key::Profile,
     price::PriceTable,
     time::{Clock, Millis},
@@ -35,10 +37,6 @@ pub struct Limits {
     pub prompt_chars: usize,
     /// Whether a mask is left out, rather than refused, when no engine for the model takes one.
     pub ignore_unsupported_mask: bool,
-    /// How long an image job may take.
-    pub image_timeout: Duration,
-    /// How long a video job may take.
-    pub video_timeout: Duration,
     /// The dialect of keys that have none of their own.
     pub profile: Profile,
     /// How long an ended image job can be asked for.
@@ -65,6 +63,10 @@ pub struct Gateway {
     pub accounts: AccountBook,
     /// Whether accounts work.
     pub checkups: Checkups,
+    /// What can be changed at run time.
+    pub settings: Settings,
+    /// The log of requests, and the figures.
+    pub requests: RequestLog,
     /// Kept files.
     pub library: MediaLibrary,
     /// Events that are told to the keys' servers.
@@ -96,6 +98,15 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// How long a job of this kind may take that is accepted now.
+    pub fn timeout(&self, kind: JobKind) -> Duration {
+        let values = self.settings.values();
+        Duration::from_secs(match kind {
+            JobKind::Image => values.image_timeout_s,
+            JobKind::Video => values.video_timeout_s,
+        })
+    }
+
     /// How long a job that is handed in now should expect to wait for an account.
     pub fn expected_wait(&self) -> Duration {
         Duration::from_secs(self.pool.estimate_s())

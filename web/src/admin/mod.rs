@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod keys;
 pub mod ledger;
+pub mod logs;
 pub mod pool;
 pub mod session;
+pub mod settings;
 pub mod webhooks;
