@@ -2,18 +2,22 @@
 
 use crate::{
     config::{Config, CorsOrigins},
-    live, master_key, telemetry,
+    live,
+    master_key::{self, MasterKey},
+    telemetry,
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
     account_book::{AccountBook, Checkups, PlainSteward, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    relay::Relay,
     request_log::RequestLog,
     settings::{Settings, SettingsError},
     vault::Vault,
@@ -125,6 +129,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let vault = Vault::open(store.clone(), &master_key);
     let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
     let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
     live::pool_follows(pool.clone(), config, &settings);
     let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
     ledger.accompany(requests.rider());
@@ -141,11 +146,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let jobs = Jobs::start(parts);
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
-    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(&settings), units.core());
-    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
-    let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
-    webhooks.start(notifier, units.runner());
+    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
+    let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
+    let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -158,8 +161,10 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         checkups,
         settings,
         requests,
-        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        library,
+        characters,
         webhooks,
+        relay,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
@@ -210,6 +215,21 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
+/// What goes on by itself: the janitor, and the courier of webhooks.
+fn background(
+    config: &Config,
+    Ground { store, clock, units }: &Ground,
+    (ledger, settings): (&Ledger, &Settings),
+    master_key: &MasterKey,
+) -> Result<Webhooks, BootError> {
+    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
+    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(settings), units.core());
+    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
+    let webhooks = Webhooks::open(store.clone(), ledger, master_key, clock.clone());
+    webhooks.start(notifier, units.runner());
+    Ok(webhooks)
+}
+
 /// What everything stands on.
 struct Ground {
     store: Store,
@@ -245,6 +265,21 @@ fn wanted(config: &Config) -> Wanted {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
     Wanted { engine: "studio", accounts, slots }
+}
+
+/// Characters, those of earlier versions included.
+async fn characters(
+    store: &Store,
+    library: &MediaLibrary,
+    clock: &Arc<dyn Clock>,
+) -> Result<Characters, Refused> {
+    let portraitist = Arc::new(FilmInspector);
+    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let adopted = characters.adopt().await?;
+    if adopted > 0 {
+        tracing::info!(adopted, "characters of an earlier version taken over");
+    }
+    Ok(characters)
 }
 
 pub(crate) fn pool_config(config: &Config) -> PoolConfig {

@@ -3,7 +3,8 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` and `account_book` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told), `vault` (what is sealed).
+//! `webhook_courier` (who is told), `characters` (whom prompts speak of), `relay` (what is only passed through), `vault` (what is
+//! sealed).
 
 pub mod job_supervisor;
 
@@ -25,12 +26,17 @@ pub mod media_library;
 
 pub mod webhook_courier;
 
+pub mod relay;
+
 pub mod vault;
 
 pub mod settings;
 
 pub mod request_log;
 
+pub mod characters;
+
+mod index;
 mod refused;
 mod system;
 

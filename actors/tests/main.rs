@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod admin;
+mod characters;
 mod crash;
 mod head_start;
 mod keys;

@@ -156,7 +156,7 @@ async fn the_longest_of_several_rests_counts() {
     let routes = new_job(&key, 1).routes;
     let need = Need {
         key: key.id,
-        kind: JobKind::Image,
+        kind: Some(JobKind::Image),
         routes,
         wants: Wants::default(),
         avoid: Vec::new(),

@@ -203,17 +203,18 @@ impl Account {
         }
     }
 
-    /// The lane of a kind of work.
-    pub const fn lane(&self, kind: JobKind) -> Lane {
+    /// The lane of a kind of work; none is text, which is bounded by the account's pace alone.
+    pub const fn lane(&self, kind: Option<JobKind>) -> Lane {
         match kind {
-            JobKind::Image => self.images,
-            JobKind::Video => self.videos,
+            Some(JobKind::Image) => self.images,
+            Some(JobKind::Video) => self.videos,
+            None => Lane::OPEN,
         }
     }
 
-    /// Whether the operator means it for this model, switched on or not.
-    pub fn serves(&self, model: &str, kind: JobKind) -> bool {
-        let listed = |own: &AccountModel| own.name == model && own.kind == Some(kind);
+    /// Whether the operator means it for this model, switched on or not. No kind is text.
+    pub fn serves(&self, model: &str, kind: Option<JobKind>) -> bool {
+        let listed = |own: &AccountModel| own.name == model && own.kind == kind;
         self.models.is_empty() || self.models.iter().any(listed)
     }
 
@@ -353,14 +354,16 @@ mod tests {
     #[test]
     fn a_list_of_models_is_the_whole_truth_and_may_rename() {
         let mut account = account();
-        assert!(account.serves("anything", JobKind::Image));
+        assert!(account.serves("anything", Some(JobKind::Image)));
         account.models = vec![AccountModel {
             name: "flux".into(),
             upstream: Some("black-forest-labs/FLUX.1".into()),
             kind: Some(JobKind::Image),
         }];
-        assert!(account.serves("flux", JobKind::Image) && !account.serves("flux", JobKind::Video));
-        assert!(!account.serves("anything", JobKind::Image));
+        assert!(
+            account.serves("flux", Some(JobKind::Image)) && !account.serves("flux", Some(JobKind::Video))
+        );
+        assert!(!account.serves("anything", Some(JobKind::Image)));
         assert_eq!(account.upstream_name("flux"), "black-forest-labs/FLUX.1");
         assert_eq!(account.upstream_name("other"), "other");
     }

@@ -122,6 +122,7 @@ codes! {
     VideoNotFound = "video_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention.";
     TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention (profile `sora2api`).";
     CharacterNotFound = "character_not_found", 404, InvalidRequest, Unsaid, "No such character belongs to this key.";
+    TokenNotFound = "token_not_found", 404, InvalidRequest, Unsaid, "No account with this number or id.";
     ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
     AccountNotFound = "account_not_found", 404, InvalidRequest, Unsaid, "No account has this number.";
     WebhookNotFound = "webhook_not_found", 404, InvalidRequest, Unsaid, "No event with this id waits among the dead letters.";

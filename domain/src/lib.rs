@@ -24,6 +24,10 @@ pub mod video;
 
 pub mod storyboard;
 
+pub mod style;
+
+pub mod remix;
+
 pub mod response;
 
 pub mod fetch;
@@ -31,6 +35,12 @@ pub mod fetch;
 pub mod size;
 
 pub mod catalogue;
+
+pub mod character;
+
+pub mod mention;
+
+pub mod username;
 
 pub mod account;
 

@@ -5,6 +5,9 @@
 
 mod support;
 
+mod characters;
+mod chat;
+mod chat_videos;
 mod edits;
 mod images;
 mod references;

@@ -6,10 +6,12 @@ use atelier_actors::{
     account_book::{AccountBook, Checkups},
     account_pool::Pool,
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     job_supervisor::Jobs,
     key_ring::KeyRing,
     media_library::MediaLibrary,
+    relay::Relay,
     request_log::RequestLog,
     settings::Settings,
     webhook_courier::Webhooks,
@@ -69,8 +71,12 @@ pub struct Gateway {
     pub requests: RequestLog,
     /// Kept files.
     pub library: MediaLibrary,
+    /// Whom prompts speak of.
+    pub characters: Characters,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
+    /// Text requests that are passed through.
+    pub relay: Relay,
     /// Looks at videos that clients send.
     pub videos: Arc<dyn VideoInspector>,
     /// Files behind URLs that clients name.

@@ -20,6 +20,10 @@ mod fields;
 
 mod references;
 
+mod accounts;
+
+mod dates;
+
 mod links;
 
 mod moment;

@@ -52,6 +52,7 @@ routes! {
     "/v1/videos/{id}" => { get openai::videos::retrieve, delete openai::videos::delete }
     "/v1/videos/{id}/content" => { get openai::videos::content }
     "/v1/videos/{id}/remix" => { post openai::videos::remix }
+    "/v1/chat/completions" => { post openai::chat::create }
     "/v1/responses" => { post openai::responses::create }
     "/v1/responses/{id}" => { get openai::responses::retrieve, delete openai::responses::delete }
     "/v1/responses/{id}/cancel" => { post openai::responses::cancel }
@@ -60,6 +61,8 @@ routes! {
     "/v1/files/{id}/content" => { get openai::files::content }
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
+    "/v1/characters" => { get native::characters::list, post native::characters::create }
+    "/v1/characters/{id}" => { get native::characters::retrieve, delete native::characters::delete }
     "/v1/credits" => { get native::credits::balance }
     "/v1/credits/entries" => { get native::credits::entries }
     "/v1/quote" => { post native::quote::quote }
@@ -107,6 +110,10 @@ routes! {
     "/api/cloudflare/config" => { get admin::settings::upstreams::cloudflare, post admin::settings::upstreams::set_cloudflare }
     "/api/stats" => { get admin::logs::stats }
     "/api/logs" => { get admin::logs::list, delete admin::logs::clear }
+    "/api/characters" => { get admin::characters::list }
+    "/api/characters/by-token/{id}" => { get admin::characters::by_token }
+    "/api/characters/{cameo_id}" => { get admin::characters::retrieve, delete admin::characters::delete }
+    "/api/characters/{cameo_id}/update" => { post admin::characters::update }
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/webhooks/dead" => { get admin::webhooks::dead }
     "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }

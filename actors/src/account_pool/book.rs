@@ -82,7 +82,7 @@ pub(super) enum Verdict {
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask<'a> {
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub routes: &'a [Route],
     pub wants: &'a Wants,
     pub avoid: &'a [AccountId],
@@ -222,7 +222,8 @@ impl Book {
         const UNLIMITED: u32 = 1_000;
         let usable = self.entries.values().filter(|entry| entry.account.enabled && entry.off.is_none());
         let most = |entry: &Entry| {
-            let lanes = [JobKind::Image, JobKind::Video].map(|kind| entry.slots(kind).unwrap_or(UNLIMITED));
+            let kinds = [JobKind::Image, JobKind::Video];
+            let lanes = kinds.map(|kind| entry.slots(Some(kind)).unwrap_or(UNLIMITED));
             u64::from(lanes.into_iter().max().unwrap_or(0))
         };
         usable.map(most).sum()

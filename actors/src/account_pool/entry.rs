@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub account: Arc<Account>,
     pub upstream: Arc<Upstream>,
     pub can: Abilities,
-    in_flight: [u32; 2],
+    in_flight: [u32; 3],
     pub last_used: Millis,
     pub faults_in_a_row: u32,
     /// Switched off by faults since its row was last read.
@@ -38,7 +38,7 @@ pub(super) struct Entry {
     /// What rests: the account (an empty name), a model, or a family of models.
     resting: BTreeMap<String, Rest>,
     /// How much at once it turned out to take, where it took less than its slots.
-    ceiling: [Option<u32>; 2],
+    ceiling: [Option<u32>; 3],
     pace: Pace,
     /// What is left by family, less what was taken since it was looked up.
     quota: BTreeMap<String, Quota>,
@@ -102,10 +102,11 @@ impl Reason {
     }
 }
 
-const fn lane(kind: JobKind) -> usize {
+const fn lane(kind: Option<JobKind>) -> usize {
     match kind {
-        JobKind::Image => 0,
-        JobKind::Video => 1,
+        Some(JobKind::Image) => 0,
+        Some(JobKind::Video) => 1,
+        None => 2,
     }
 }
 
@@ -116,13 +117,13 @@ impl Entry {
             upstream: upstream(&account),
             account,
             can,
-            in_flight: [0; 2],
+            in_flight: [0; 3],
             last_used: Millis(0),
             faults_in_a_row: 0,
             off: None,
             renewing: false,
             resting: BTreeMap::new(),
-            ceiling: [None; 2],
+            ceiling: [None; 3],
             pace: Pace::default(),
             quota,
         }
@@ -135,7 +136,7 @@ impl Entry {
             self.off = None;
             self.faults_in_a_row = 0;
             self.resting.clear();
-            self.ceiling = [None; 2];
+            self.ceiling = [None; 3];
         }
         if account.checked.at != self.account.checked.at {
             self.quota = account.checked.quota.clone();
@@ -161,7 +162,7 @@ impl Entry {
     }
 
     /// How many of a kind it takes at once now; none means no limit.
-    pub fn slots(&self, kind: JobKind) -> Option<u32> {
+    pub fn slots(&self, kind: Option<JobKind>) -> Option<u32> {
         let set = u32::try_from(self.account.lane(kind).slots).ok();
         set.into_iter().chain(self.ceiling[lane(kind)]).min()
     }
@@ -192,7 +193,7 @@ impl Entry {
     }
 
     /// Why it cannot serve this however long one waits.
-    fn never(&self, kind: JobKind, route: &Route, wants: &Wants) -> Option<Reason> {
+    fn never(&self, kind: Option<JobKind>, route: &Route, wants: &Wants) -> Option<Reason> {
         let account = &*self.account;
         if account.engine != route.engine {
             return Some(Reason::WrongEngine);
@@ -211,6 +212,9 @@ impl Entry {
         }
         if !has_plan(account, route) {
             return Some(Reason::PlanMissing);
+        }
+        if kind.is_none() && !self.can.relays {
+            return Some(Reason::Unfit("its engine takes no text requests"));
         }
         wants.unmet_by(account, self.can).map(Reason::Unfit)
     }
@@ -242,13 +246,13 @@ impl Entry {
     }
 
     /// An attempt ends.
-    pub fn give_back(&mut self, kind: JobKind) {
+    pub fn give_back(&mut self, kind: Option<JobKind>) {
         let flying = &mut self.in_flight[lane(kind)];
         *flying = flying.saturating_sub(1);
     }
 
     /// It went well: what was learned the hard way is slowly forgotten.
-    pub fn succeed(&mut self, kind: JobKind) {
+    pub fn succeed(&mut self, kind: Option<JobKind>) {
         self.faults_in_a_row = 0;
         let ceiling = &mut self.ceiling[lane(kind)];
         *ceiling = ceiling.map(|most| most + 1).filter(|most| *most <= 64);
@@ -257,7 +261,7 @@ impl Entry {
     /// Draws the consequences of a fault; the answer is what it was switched off as.
     pub fn suffer(
         &mut self,
-        kind: JobKind,
+        kind: Option<JobKind>,
         reaction: &Reaction,
         class: FaultClass,
         config: &PoolConfig,

@@ -16,11 +16,20 @@ const LEAST_SWEEP: usize = 64;
 
 /// Needs that the same accounts can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Class(Arc<(JobKind, Vec<Route>, Wants, Vec<AccountId>)>);
+pub(super) struct Class(Arc<Alike>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    kind: Option<JobKind>,
+    routes: Vec<Route>,
+    wants: Wants,
+    avoid: Vec<AccountId>,
+}
 
 impl Class {
     fn of(need: &Need) -> Self {
-        Self(Arc::new((need.kind, need.routes.clone(), need.wants.clone(), need.avoid.clone())))
+        let Need { kind, routes, wants, avoid, .. } = need.clone();
+        Self(Arc::new(Alike { kind, routes, wants, avoid }))
     }
 }
 
@@ -181,7 +190,7 @@ mod tests {
         let routes = vec![Route::new("studio", model)];
         Need {
             key: KeyId::from_uuid(Uuid::from_u128(key)),
-            kind: JobKind::Image,
+            kind: Some(JobKind::Image),
             routes,
             wants: Wants::default(),
             avoid: Vec::new(),

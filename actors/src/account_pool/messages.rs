@@ -38,7 +38,7 @@ pub(super) struct AcquireNow {
 #[rtype(result = "Option<Lease>")]
 pub(super) struct Adopt {
     pub account: AccountId,
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub over: Route,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Inspect;
 #[derive(Message)]
 #[rtype(result = "Vec<Candidate>")]
 pub(super) struct Explain {
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub routes: Vec<Route>,
     pub wants: Wants,
 }
@@ -69,7 +69,7 @@ pub(super) struct Explain {
 /// A lease coming home.
 pub(super) struct Returned {
     pub account: AccountId,
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub over: Box<Route>,
     pub since: Millis,
     pub outcome: Outcome,
@@ -83,7 +83,7 @@ impl Need {
 
 impl AccountPool {
     /// The loan of an account that is in the book.
-    fn lease(&self, pick: Pick, kind: JobKind, over: Route) -> Option<Lease> {
+    fn lease(&self, pick: Pick, kind: Option<JobKind>, over: Route) -> Option<Lease> {
         metrics::counter!("atelier_leases_total").increment(1);
         Some(Lease {
             account: self.book.account(pick.account)?.clone(),

@@ -82,7 +82,7 @@ pub struct Lease {
     pub account: Arc<Account>,
     /// Which of the need's routes it serves.
     pub route: usize,
-    kind: JobKind,
+    kind: Option<JobKind>,
     over: Box<Route>,
     since: Millis,
     outcome: Outcome,
@@ -197,7 +197,7 @@ impl Pool {
     pub async fn adopt(
         &self,
         account: AccountId,
-        kind: JobKind,
+        kind: Option<JobKind>,
         over: Route,
     ) -> Result<Option<Lease>, Refused> {
         Ok(self.addr.send(Adopt { account, kind, over }).await?)
@@ -226,7 +226,7 @@ impl Pool {
     /// For each account, whether a job like this could use it now, and why not.
     pub async fn explain(
         &self,
-        kind: JobKind,
+        kind: Option<JobKind>,
         routes: Vec<Route>,
         wants: Wants,
     ) -> Result<Vec<Candidate>, Refused> {
@@ -235,7 +235,7 @@ impl Pool {
 
     /// Which of a model's routes lead to an account that is meant for it, switched on or not, and what can be done there. The
     /// embedded engine is offered only where no other is. Takes no message.
-    pub fn offers(&self, kind: JobKind, routes: &[Route]) -> Offers {
+    pub fn offers(&self, kind: Option<JobKind>, routes: &[Route]) -> Offers {
         Offers::of(&self.accounts(), kind, routes, STAND_IN)
     }
 

@@ -13,8 +13,8 @@ use atelier_domain::{
 pub struct Need {
     /// Whose job it is: the waiting line is fair between keys.
     pub key: KeyId,
-    /// What kind of slot it takes.
-    pub kind: JobKind,
+    /// What kind of slot it takes; none is text.
+    pub kind: Option<JobKind>,
     /// Where it may go, in order of preference.
     pub routes: Vec<Route>,
     /// What it asks of an engine.
@@ -30,7 +30,7 @@ impl Need {
     pub fn of(job: &Job, avoid: Vec<AccountId>) -> Self {
         Self {
             key: job.key,
-            kind: job.work.kind(),
+            kind: Some(job.work.kind()),
             routes: job.routes.clone(),
             wants: Wants::of(&job.work),
             avoid,
@@ -98,12 +98,12 @@ impl Wants {
 /// What an attempt does and which way it goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Over<'a> {
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub route: &'a Route,
 }
 
 /// Whether the account is meant for the route's model, switched on or not.
-pub(super) fn is_meant_for(account: &Account, route: &Route, kind: JobKind) -> bool {
+pub(super) fn is_meant_for(account: &Account, route: &Route, kind: Option<JobKind>) -> bool {
     account.engine == route.engine && account.lane(kind).enabled && account.serves(&route.model, kind)
 }
 

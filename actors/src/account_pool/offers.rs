@@ -24,7 +24,7 @@ struct Offer {
 impl Offers {
     /// What the roster offers. An embedded stand-in is left out when somebody real is there: nobody wants a drawing in place of a
     /// picture because a real account rests.
-    pub(super) fn of(roster: &Roster, kind: JobKind, routes: &[Route], stand_in: &str) -> Self {
+    pub(super) fn of(roster: &Roster, kind: Option<JobKind>, routes: &[Route], stand_in: &str) -> Self {
         let offer = |route: &Route| {
             let meant = roster.iter().filter(|(account, _)| is_meant_for(account, route, kind));
             Offer { route: route.clone(), accounts: meant.cloned().collect() }

@@ -14,7 +14,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Notes a submit. Nothing is noted for accounts without limits.
-    pub fn note(&mut self, account: &Account, kind: JobKind, outputs: u32, now: Millis) {
+    pub fn note(&mut self, account: &Account, kind: Option<JobKind>, outputs: u32, now: Millis) {
         if account.rpm.is_none() && account.ipm.is_none() {
             self.asked.clear();
             return;
@@ -22,7 +22,7 @@ impl Pace {
         while self.asked.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
             self.asked.pop_front();
         }
-        self.asked.push_back((now, if kind == JobKind::Image { outputs } else { 0 }));
+        self.asked.push_back((now, if kind == Some(JobKind::Image) { outputs } else { 0 }));
     }
 
     /// Takes back the latest note: it was not asked after all. Returns how many outputs it was for, if it was noted.
@@ -31,13 +31,19 @@ impl Pace {
     }
 
     /// When a submit with so many outputs fits again; none when it fits now.
-    pub fn free_at(&self, account: &Account, kind: JobKind, outputs: u32, now: Millis) -> Option<Millis> {
+    pub fn free_at(
+        &self,
+        account: &Account,
+        kind: Option<JobKind>,
+        outputs: u32,
+        now: Millis,
+    ) -> Option<Millis> {
         let recent = || self.asked.iter().filter(|(at, _)| *at + WINDOW > now);
         let by_calls = account.rpm.and_then(|rpm| {
             let over = (recent().count() + 1).checked_sub(rpm.max(1) as usize)?;
             recent().nth(over.checked_sub(1)?).map(|(at, _)| *at + WINDOW)
         });
-        let by_images = account.ipm.filter(|_| kind == JobKind::Image).and_then(|ipm| {
+        let by_images = account.ipm.filter(|_| kind == Some(JobKind::Image)).and_then(|ipm| {
             // One request may be larger than the limit: it passes when nothing else is in the window.
             let room = ipm.max(1).saturating_sub(outputs.min(ipm.max(1)));
             let mut used: u32 = recent().map(|(_, images)| images).sum();
@@ -69,24 +75,24 @@ mod tests {
         let limited = account(Some(2), Some(5));
         let mut pace = Pace::default();
         assert_eq!(
-            pace.free_at(&limited, JobKind::Image, 9, Millis(0)),
+            pace.free_at(&limited, Some(JobKind::Image), 9, Millis(0)),
             None,
             "larger than the limit, alone"
         );
-        pace.note(&limited, JobKind::Image, 3, Millis(0));
-        assert_eq!(pace.free_at(&limited, JobKind::Image, 2, Millis(10)), None);
-        assert_eq!(pace.free_at(&limited, JobKind::Image, 3, Millis(10)), Some(Millis(60_000)));
-        assert_eq!(pace.free_at(&limited, JobKind::Video, 1, Millis(10)), None, "videos are no images");
-        pace.note(&limited, JobKind::Video, 1, Millis(10));
-        assert_eq!(pace.free_at(&limited, JobKind::Video, 1, Millis(20)), Some(Millis(60_000)));
-        assert_eq!(pace.free_at(&limited, JobKind::Video, 1, Millis(60_000)), None);
+        pace.note(&limited, Some(JobKind::Image), 3, Millis(0));
+        assert_eq!(pace.free_at(&limited, Some(JobKind::Image), 2, Millis(10)), None);
+        assert_eq!(pace.free_at(&limited, Some(JobKind::Image), 3, Millis(10)), Some(Millis(60_000)));
+        assert_eq!(pace.free_at(&limited, Some(JobKind::Video), 1, Millis(10)), None, "videos are no images");
+        pace.note(&limited, Some(JobKind::Video), 1, Millis(10));
+        assert_eq!(pace.free_at(&limited, Some(JobKind::Video), 1, Millis(20)), Some(Millis(60_000)));
+        assert_eq!(pace.free_at(&limited, Some(JobKind::Video), 1, Millis(60_000)), None);
     }
 
     #[test]
     fn an_account_without_limits_keeps_no_list() {
         let mut pace = Pace::default();
         for at in 0..1000 {
-            pace.note(&account(None, None), JobKind::Image, 1, Millis(at));
+            pace.note(&account(None, None), Some(JobKind::Image), 1, Millis(at));
         }
         assert!(pace.asked.is_empty());
     }
@@ -96,7 +102,7 @@ mod tests {
         let limited = account(Some(1_000_000), None);
         let mut pace = Pace::default();
         for second in 0..1000 {
-            pace.note(&limited, JobKind::Image, 1, Millis(second * 1000));
+            pace.note(&limited, Some(JobKind::Image), 1, Millis(second * 1000));
         }
         assert_eq!(pace.asked.len(), 60);
     }

@@ -37,7 +37,7 @@ fn route() -> Route {
 /// A book with one need, which every question is about.
 struct Desk {
     book: Book,
-    kind: JobKind,
+    kind: Option<JobKind>,
     routes: Vec<Route>,
     wants: Wants,
     avoid: Vec<AccountId>,
@@ -55,7 +55,7 @@ impl Desk {
             book.upsert(Arc::new(account), ALL);
         }
         let wants = Wants { outputs: 1, ..Wants::default() };
-        Self { book, kind: JobKind::Image, routes: vec![route()], wants, avoid: Vec::new() }
+        Self { book, kind: Some(JobKind::Image), routes: vec![route()], wants, avoid: Vec::new() }
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -115,7 +115,7 @@ fn images_and_videos_have_slots_of_their_own() {
     let mut desk = Desk::with([account(1, 1)]);
     desk.borrow(1, 0);
     assert_eq!(desk.pick(0), None);
-    desk.kind = JobKind::Video;
+    desk.kind = Some(JobKind::Video);
     assert_eq!(desk.pick(0), Some(1));
 }
 
@@ -128,7 +128,7 @@ fn used_up_image_quota_leaves_videos_usable_and_the_line_wakes_when_it_ends() {
     assert_eq!(desk.verdict(1), Verdict::Wait { until: Some(until) });
     desk.routes[0].model = "gpt-image-1".into();
     assert_eq!(desk.verdict(1), Verdict::Wait { until: Some(until) }, "the family shares the quota");
-    desk.kind = JobKind::Video;
+    desk.kind = Some(JobKind::Video);
     desk.routes = vec![Route { family: "sora".into(), ..Route::new("openai", "sora-2") }];
     assert_eq!(desk.pick(1), Some(1));
 }
@@ -299,7 +299,7 @@ fn the_embedded_engine_stands_in_only_where_nobody_real_is_meant() {
     let routes = [route(), Route::new("studio", "gpt-image-2")];
     let engines = |accounts: &[Account]| {
         let roster: Roster = accounts.iter().map(|account| (Arc::new(account.clone()), ALL)).collect();
-        let offers = Offers::of(&roster, JobKind::Image, &routes, "studio");
+        let offers = Offers::of(&roster, Some(JobKind::Image), &routes, "studio");
         offers.engines().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(engines(&[drawing.clone()]), ["studio"]);
@@ -308,6 +308,24 @@ fn the_embedded_engine_stands_in_only_where_nobody_real_is_meant() {
     assert_eq!(engines(&[drawing.clone(), off]), ["openai"], "nobody gets a drawing because it is off");
     let videos_only = Account { images: Lane { enabled: false, slots: 1 }, ..account(2, 1) };
     assert_eq!(engines(&[drawing, videos_only]), ["studio"]);
+}
+
+#[test]
+fn text_goes_where_it_is_relayed_and_where_the_model_is_listed_or_nothing_is() {
+    let named = |number, kind| {
+        let own = AccountModel { name: "gpt-5".into(), upstream: None, kind };
+        Account { models: vec![own], ..account(number, 0) }
+    };
+    let mut desk = Desk::with([account(1, -1), named(2, Some(JobKind::Image)), named(3, None)]);
+    for number in [2, 3] {
+        let account = if number == 2 { named(2, Some(JobKind::Image)) } else { named(3, None) };
+        desk.book.upsert(Arc::new(account), Abilities { relays: true, ..ALL });
+    }
+    (desk.kind, desk.routes) = (None, vec![Route::new("openai", "gpt-5")]);
+    assert_eq!(
+        desk.reasons(0),
+        [Reason::Unfit("its engine takes no text requests"), Reason::WrongModel, Reason::Picked]
+    );
 }
 
 #[test]

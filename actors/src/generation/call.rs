@@ -73,7 +73,7 @@ impl Drive {
         route: &Route,
     ) -> Result<Option<Arc<Account>>, Stopped> {
         if self.lease.is_none() {
-            let adopted = self.crew.pool.adopt(account, kind, route.clone()).await;
+            let adopted = self.crew.pool.adopt(account, Some(kind), route.clone()).await;
             self.lease = adopted.map_err(|_| Stopped::Closing)?;
         }
         Ok(self.lease.as_ref().map(|lease| lease.account.clone()))

@@ -2,12 +2,14 @@
 
 use crate::{
     admin_desk::Session,
+    characters,
     job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
     media_library::{StoredFile, removal, returned},
     refused::Refused,
     request_log::{LogRow, forget_days},
 };
 use atelier_domain::{
+    character::Character,
     ids::{KeyId, MediaId},
     job::{Job, JobKind},
     key::ApiKey,
@@ -42,6 +44,11 @@ pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usi
     rows += sweep_rows::<StoredFile>(store, is_unwanted, |file| Leavings {
         batch: removal(file),
         files: vec![file.media.to_string()],
+    })?;
+    let is_ownerless = |character: &Character| !owner_is_there(store, character.owner);
+    rows += sweep_rows::<Character>(store, is_ownerless, |character| Leavings {
+        batch: characters::removal(character),
+        files: character.files().map(|(media, _)| media.to_string()).collect(),
     })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;

@@ -6,6 +6,7 @@ use super::{
     script::Script,
 };
 use atelier_domain::{
+    character::{NoPortrait, Portrait, Portraitist, Timestamps},
     engine::{Companion, EngineEvent, EventSink, Output, Polled},
     fault::{Fault, FaultClass},
     media::Variant,
@@ -67,7 +68,13 @@ pub(super) fn check(spec: &VideoSpec, script: &Script) -> Result<(), Fault> {
     plan(spec, &script.prompt, Basis::Words).check().map_err(|error| fault(&error))
 }
 
+/// What a shot shows: its own words, then those that are about all.
+fn told(shot: &str, about: &str) -> String {
+    if about.is_empty() { shot.to_owned() } else { format!("{shot}, {about}") }
+}
+
 fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
+    let about = storyboard::about_all(prompt);
     Film {
         prompt: prompt.to_owned(),
         negative_prompt: spec.negative_prompt.clone(),
@@ -77,9 +84,9 @@ fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
         width: spec.size.width,
         height: spec.size.height,
         seconds: spec.seconds,
-        shots: storyboard::shots(prompt)
+        shots: storyboard::fitted(storyboard::shots(prompt), spec.seconds)
             .into_iter()
-            .map(|shot| Shot { seconds: shot.seconds, prompt: shot.prompt })
+            .map(|shot| Shot { seconds: shot.seconds, prompt: told(&shot.prompt, about) })
             .collect(),
         basis,
     }
@@ -142,5 +149,15 @@ impl VideoInspector for FilmInspector {
         let facts = film::look(&Footage::File(path.to_owned())).map_err(|error| error.to_string())?;
         let size = atelier_domain::size::Size::new(facts.width, facts.height);
         Ok(VideoFacts { size, seconds: facts.seconds })
+    }
+}
+
+impl Portraitist for FilmInspector {
+    fn portray(&self, video: &Path, part: Timestamps) -> Result<Portrait, NoPortrait> {
+        let facts = self.inspect(video).map_err(NoPortrait::Video)?;
+        let at = part.moment(facts.seconds).map_err(NoPortrait::Timestamps)?;
+        let portrait = film::portrait(&Footage::File(video.to_owned()), at);
+        let bytes = portrait.map_err(|error| NoPortrait::Video(error.to_string()))?;
+        Ok(Portrait { bytes, video: facts })
     }
 }

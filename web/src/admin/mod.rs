@@ -1,6 +1,7 @@
 //! The operator's endpoints (api.md §9).
 
 pub mod accounts;
+pub mod characters;
 pub mod keys;
 pub mod ledger;
 pub mod logs;

@@ -202,7 +202,7 @@ pub async fn explain(
     let model = gateway.model(&question.model).ok_or_else(unknown)?;
     let routes = choice::offers(&gateway, &model)?.able(&Wants::default());
     let engines = routes.iter().map(|route| route.engine.clone()).collect();
-    let candidates = gateway.pool.explain(model.kind, routes, Wants::default()).await?;
+    let candidates = gateway.pool.explain(Some(model.kind), routes, Wants::default()).await?;
     let picked = candidates.iter().find(|c| c.reason == Reason::Picked).map(|c| c.account.id.to_string());
     Ok(HttpResponse::Ok().json(Explanation {
         model: model.canonical.clone(),

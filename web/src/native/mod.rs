@@ -1,4 +1,5 @@
-//! Atelier's own client endpoints: credit and quotes (api.md §7).
+//! Atelier's own client endpoints: credit and quotes (api.md §7), characters (§8).
 
+pub mod characters;
 pub mod credits;
 pub mod quote;

@@ -42,7 +42,7 @@ pub fn model(
 /// # Errors
 /// `no_account_available` when no account is meant for it; `plan_required` when none of those has the plan that it needs.
 pub fn offers(gateway: &Gateway, model: &Model) -> Result<Offers, Problem> {
-    let offers = gateway.pool.offers(model.kind, &model.routes);
+    let offers = gateway.pool.offers(Some(model.kind), &model.routes);
     if offers.is_empty() {
         let message = format!("no account here serves {}", model.name);
         return Err(Problem::new(Code::NoAccountAvailable, message).param("model"));

@@ -3,7 +3,8 @@
 //! is a pure function of what is asked: the same film is the same bytes.
 //!
 //! Reading order: `planes`, `cel`, `camera`, `titles`, `shot`, `ground`, then `direct`, which makes the frames of each kind of
-//! film and puts the file together from `h264`, `sound`, `stills` and `mp4`. `footage` reads videos that were given.
+//! film and puts the file together from `h264`, `sound`, `stills` and `mp4`. `footage` reads videos that were given,
+//! `portrait` cuts pictures of characters out of them.
 
 mod camera;
 mod cel;
@@ -15,6 +16,7 @@ mod h264;
 mod mp4;
 mod picture;
 mod planes;
+mod portrait;
 mod shot;
 mod sound;
 mod stills;
@@ -27,6 +29,7 @@ pub use direct::{Step, shoot};
 pub use error::FilmError;
 pub use footage::{Facts, Footage, look, still};
 pub use picture::read_picture;
+pub use portrait::portrait;
 
 use super::canvas::Canvas;
 

@@ -1,7 +1,6 @@
 //! `POST /v1/videos`, as a form and as JSON.
 
 use super::{
-    dialect::Dialect,
     order::{self, FILES, Usual, VideoOrder},
     over::{self, SourceJob},
     view::{self, VideoView},
@@ -13,7 +12,7 @@ use crate::{
     form,
     gateway::Gateway,
     observe::RequestId,
-    openai::{answer, choice, ended, images},
+    openai::{answer, choice, dialect::Dialect, ended, images},
     problem::{ErrorBody, Problem},
     references::Gatherer,
 };
@@ -98,16 +97,27 @@ pub async fn create(
     let dialect = Dialect::of(&gateway, &caller);
     let usual = Usual { model: None, size: None, seconds: None };
     let mut order = order::read(&gateway, &caller.0, &mut fields, (dialect, usual))?;
-    let uploads = match order.remix_of.take() {
-        Some(id) => {
-            let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
-            vec![over::put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?]
-        }
-        None => put_first_frame(&request, &caller, &gateway, &mut order).await?,
-    };
+    let source = order.remix_of.take().map(|id| SourceJob::find(&gateway, &caller, &id, dialect));
+    let uploads = works_from(&request, &caller, &gateway, (&mut order, source.transpose()?)).await?;
     let VideoOrder { model, video, in_background, .. } = order;
     let made = Made { endpoint: VIDEOS, model, video, uploads, body_hash, in_background };
     submit(&request, &caller, &gateway, (made, dialect)).await
+}
+
+/// Brings in what a video is made from: the video that it is a remix of, else its first frame.
+pub async fn works_from(
+    request: &HttpRequest,
+    caller: &Caller,
+    gateway: &Gateway,
+    (order, source): (&mut VideoOrder, Option<SourceJob>),
+) -> Result<Vec<Arc<Upload>>, Problem> {
+    match source {
+        Some(source) => {
+            let source = (source, SourceUse::Remix);
+            Ok(vec![over::put_source(gateway, caller, &mut order.video, source).await?])
+        }
+        None => put_first_frame(request, caller, gateway, order).await,
+    }
 }
 
 /// Reads a form or a JSON object.

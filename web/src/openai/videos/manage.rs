@@ -1,22 +1,17 @@
 //! Videos that are there: one, a page of them, and their end.
 
-use super::{
-    dialect::Dialect,
-    view::{self, VideoView},
-};
+use super::view::{self, VideoView};
 use crate::{
     auth::Caller,
     gateway::Gateway,
+    openai::dialect::Dialect,
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use atelier_domain::{
-    ids::{JobId, VideoId},
-    job::Job,
-};
+use atelier_domain::{job::Job, remix::Target};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -25,16 +20,11 @@ use utoipa::{IntoParams, ToSchema};
 const PAGE: usize = 20;
 const LONGEST_PAGE: usize = 100;
 
-/// The caller's own video of this id; its job's id is understood, too.
+/// The caller's own video of this id, in any of its forms.
 pub fn own_job(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Arc<Job>, Problem> {
-    let id = job_of(id).ok_or_else(|| dialect.not_found())?;
-    let job = gateway.jobs.get(caller.0.id, id)?.ok_or_else(|| dialect.not_found())?;
+    let target = Target::parse(id).ok_or_else(|| dialect.not_found())?;
+    let job = gateway.jobs.get(caller.0.id, target.job())?.ok_or_else(|| dialect.not_found())?;
     if job.work.video().is_some() && gateway.shows(&job) { Ok(job) } else { Err(dialect.not_found()) }
-}
-
-fn job_of(id: &str) -> Option<JobId> {
-    let video = id.parse::<VideoId>().ok().map(|id| JobId::from_uuid(id.uuid()));
-    video.or_else(|| id.parse().ok())
 }
 
 /// A video as it is now.
@@ -92,7 +82,8 @@ pub async fn list(
     };
     let after = asked.after.as_deref().filter(|after| !after.is_empty());
     let bad_after = || Problem::field("after", "after must be the id of a video");
-    let mut after = after.map(|after| job_of(after).ok_or_else(bad_after)).transpose()?;
+    let mut after =
+        after.map(|after| Target::parse(after).ok_or_else(bad_after)).transpose()?.map(Target::job);
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let mut found = Vec::new();
     // One more than asked tells whether there are more.

@@ -1,10 +1,9 @@
 //! What a video request says: every field read, checked against the model, resolved to exact values.
 
-use super::dialect::Dialect;
 use crate::{
     fields::Fields,
     gateway::Gateway,
-    openai::choice,
+    openai::{choice, dialect::Dialect},
     problem::Problem,
     references::{Source, source},
 };
@@ -56,6 +55,7 @@ pub struct VideoOrder {
 }
 
 /// What is taken where the request says nothing.
+#[derive(Default)]
 pub struct Usual<'a> {
     /// The model.
     pub model: Option<&'a str>,
@@ -72,11 +72,21 @@ pub fn read(
     fields: &mut Fields,
     (dialect, usual): (Dialect, Usual<'_>),
 ) -> Result<VideoOrder, Problem> {
+    let first_frame = first_frame(fields)?;
+    read_with(gateway, key, fields, (dialect, usual, first_frame))
+}
+
+/// Reads a request whose first frame was taken out of its fields.
+pub fn read_with(
+    gateway: &Gateway,
+    key: &ApiKey,
+    fields: &mut Fields,
+    (dialect, usual, first_frame): (Dialect, Usual<'_>, Option<(String, Source)>),
+) -> Result<VideoOrder, Problem> {
     let name = fields.filled("model").or_else(|| usual.model.map(str::to_owned));
     let named = choice::model(gateway, key, JobKind::Video, name.as_deref())?;
     let model = &*named;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
-    let first_frame = first_frame(fields)?;
     let size = size(fields, model).or(usual.size).unwrap_or(model.default_size);
     let seconds = seconds(fields, model).or(usual.seconds).unwrap_or_else(|| dialect.usual_seconds(model));
     let style = fields.filled("style_id").or_else(|| fields.filled("style"));
@@ -151,6 +161,11 @@ fn first_frame(fields: &mut Fields) -> Result<Option<(String, Source)>, Problem>
         let message = "a last frame needs a first one: send input_reference";
         return Err(Problem::new(Code::MissingFirstFrame, message).param("input_reference"));
     }
+    only(first, last)
+}
+
+/// The picture that a video begins with, out of those that were sent besides `last` ones that it is to end with.
+pub fn only(mut first: Vec<(String, Source)>, last: usize) -> Result<Option<(String, Source)>, Problem> {
     if last > 0 || first.len() > 1 {
         let message = "no engine here takes a last frame: send the first one only, as input_reference";
         return Err(Problem::new(Code::LastFrameUnsupported, message).param("last_frame"));
