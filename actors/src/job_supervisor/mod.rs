@@ -182,6 +182,13 @@ impl Jobs {
         Ok(batch)
     }
 
+    /// Every live job, whoever's, latest first.
+    pub fn live(&self) -> Vec<Arc<Job>> {
+        let mut jobs = self.board.jobs();
+        jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
+        jobs
+    }
+
     /// How many jobs are live.
     pub fn open(&self) -> usize {
         self.board.len()

@@ -133,6 +133,7 @@ fn video() -> VideoSpec {
         seed: None,
         first_frame: None,
         source: None,
+        cast: Vec::new(),
     }
 }
 
