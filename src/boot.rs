@@ -2,7 +2,9 @@
 
 use crate::{
     config::{Config, CorsOrigins},
-    master_key, telemetry,
+    live,
+    master_key::{self, MasterKey},
+    telemetry,
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
@@ -16,6 +18,8 @@ use atelier_actors::{
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
     relay::Relay,
+    request_log::RequestLog,
+    settings::{Settings, SettingsError},
     vault::Vault,
     webhook_courier::Webhooks,
 };
@@ -28,6 +32,8 @@ use atelier_domain::{
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
+    openai::{OpenAi, OpenAiConfig},
+    outbound::{Outbound, OutboundConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
@@ -69,6 +75,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// The stored settings cannot be read.
+    #[error("the stored settings: {0}")]
+    Settings(#[from] SettingsError),
     /// The figures cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -117,11 +126,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let engines = engines(config, &clock)?;
+    let outbound = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
+    let outbound = Arc::new(Outbound::new(outbound, clock.clone())?);
+    let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let vault = Vault::open(store.clone(), &master_key);
+    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
     let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -135,11 +150,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let jobs = Jobs::start(parts);
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
-    janitor::start(store.clone(), clock.clone(), walks, units.core());
-    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
-    let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
-    webhooks.start(notifier, units.runner());
+    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
@@ -152,6 +163,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
+        settings,
+        requests,
         library,
         characters,
         webhooks,
@@ -191,8 +204,19 @@ pub async fn first_secrets(config: &Config, gateway: &Gateway) -> Result<FirstSe
     })
 }
 
-fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
+fn engines(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    outbound: &Arc<Outbound>,
+) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
     let mut engines: HashMap<String, Arc<dyn Engine>> = HashMap::new();
+    let openai = OpenAiConfig {
+        base_url: config.openai.base_url.clone(),
+        poll_every: config.openai.poll_interval,
+        ..OpenAiConfig::default()
+    };
+    let openai = OpenAi::new(openai, outbound.clone(), clock.clone());
+    engines.insert(openai.name().to_owned(), Arc::new(openai));
     if config.studio.enabled {
         let studio = StudioConfig {
             latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
@@ -204,6 +228,21 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
         engines.insert(studio.name().to_owned(), Arc::new(studio));
     }
     Ok(engines)
+}
+
+/// What goes on by itself: the janitor, and the courier of webhooks.
+fn background(
+    config: &Config,
+    Ground { store, clock, units }: &Ground,
+    (ledger, settings): (&Ledger, &Settings),
+    master_key: &MasterKey,
+) -> Result<Webhooks, BootError> {
+    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
+    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(settings), units.core());
+    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
+    let webhooks = Webhooks::open(store.clone(), ledger, master_key, clock.clone());
+    webhooks.start(notifier, units.runner());
+    Ok(webhooks)
 }
 
 /// What everything stands on.
@@ -258,7 +297,7 @@ async fn characters(
     Ok(characters)
 }
 
-fn pool_config(config: &Config) -> PoolConfig {
+pub(crate) fn pool_config(config: &Config) -> PoolConfig {
     PoolConfig {
         error_ban_threshold: config.pool.error_ban_threshold,
         rate_limited_cooldown: config.pool.rate_limited_cooldown,
@@ -295,8 +334,6 @@ fn limits(config: &Config) -> Limits {
         multipart_body: config.limits.multipart_body_bytes,
         prompt_chars: config.limits.prompt_chars,
         ignore_unsupported_mask: config.images.ignore_unsupported_mask,
-        image_timeout: config.generation.image_timeout,
-        video_timeout: config.generation.video_timeout,
         profile: config.global.profile,
         retention: config.jobs.retention,
     }

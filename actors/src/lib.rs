@@ -30,6 +30,10 @@ pub mod relay;
 
 pub mod vault;
 
+pub mod settings;
+
+pub mod request_log;
+
 pub mod characters;
 
 pub mod gallery;

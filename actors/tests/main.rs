@@ -14,6 +14,7 @@ mod ledger;
 mod life;
 mod pool;
 mod replay;
+mod request_log;
 mod retention;
 mod uploads;
 mod vault;

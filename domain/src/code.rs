@@ -120,7 +120,7 @@ codes! {
     MediaNotFound = "media_not_found", 404, InvalidRequest, Unsaid, "The file is gone: it was past its retention.";
     FileNotFound = "file_not_found", 404, InvalidRequest, Unsaid, "No such file belongs to this key.";
     VideoNotFound = "video_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention.";
-    TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention (profile `sora2api`).";
+    TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such task, or (profile `sora2api`) video, belongs to this key, or it is past its retention.";
     CharacterNotFound = "character_not_found", 404, InvalidRequest, Unsaid, "No such character belongs to this key.";
     TokenNotFound = "token_not_found", 404, InvalidRequest, Unsaid, "No account with this number or id.";
     PostNotFound = "post_not_found", 404, InvalidRequest, Unsaid, "No such post, or it was taken back.";

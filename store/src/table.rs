@@ -48,11 +48,21 @@ pub enum Table {
     Posts = 20,
     /// Where characters and posts are found besides under their ids, and who saw and liked what.
     Social = 21,
+    /// The log of requests: one row per ended job, under its id.
+    Requests = 22,
+    /// Integer counts of what was made: altogether, by day, by account.
+    Figures = 23,
+    /// What administrators did.
+    Audit = 24,
+    /// Codes that give credit, under the hash of each.
+    RedeemCodes = 25,
+    /// Which jobs a key has: under owner and job, as for videos.
+    KeyJobs = 26,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 27;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -78,6 +88,11 @@ impl Table {
         Table::Usernames,
         Table::Posts,
         Table::Social,
+        Table::Requests,
+        Table::Figures,
+        Table::Audit,
+        Table::RedeemCodes,
+        Table::KeyJobs,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -105,6 +120,11 @@ impl Table {
             Table::Usernames => "usernames",
             Table::Posts => "posts",
             Table::Social => "social",
+            Table::Requests => "requests",
+            Table::Figures => "figures",
+            Table::Audit => "audit",
+            Table::RedeemCodes => "redeem_codes",
+            Table::KeyJobs => "key_jobs",
         }
     }
 
@@ -142,6 +162,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(22), None);
+        assert_eq!(Table::from_id(27), None);
     }
 }

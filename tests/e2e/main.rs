@@ -24,7 +24,11 @@ mod limits;
 
 mod accounts;
 mod admin;
+mod logs;
 mod ops;
+mod own_jobs;
+
+mod settings;
 
 mod program;
 mod restart;

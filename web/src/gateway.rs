@@ -12,12 +12,14 @@ use atelier_actors::{
     key_ring::KeyRing,
     media_library::MediaLibrary,
     relay::Relay,
+    request_log::RequestLog,
+    settings::Settings,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::{Catalogue, Model},
     fetch::Fetcher,
-    job::Job,
+    job::{Job, JobKind},
     key::Profile,
     price::PriceTable,
     time::{Clock, Millis},
@@ -37,10 +39,6 @@ pub struct Limits {
     pub prompt_chars: usize,
     /// Whether a mask is left out, rather than refused, when no engine for the model takes one.
     pub ignore_unsupported_mask: bool,
-    /// How long an image job may take.
-    pub image_timeout: Duration,
-    /// How long a video job may take.
-    pub video_timeout: Duration,
     /// The dialect of keys that have none of their own.
     pub profile: Profile,
     /// How long an ended image job can be asked for.
@@ -67,6 +65,10 @@ pub struct Gateway {
     pub accounts: AccountBook,
     /// Whether accounts work.
     pub checkups: Checkups,
+    /// What can be changed at run time.
+    pub settings: Settings,
+    /// The log of requests, and the figures.
+    pub requests: RequestLog,
     /// Kept files.
     pub library: MediaLibrary,
     /// Whom prompts speak of.
@@ -102,6 +104,15 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// How long a job of this kind may take that is accepted now.
+    pub fn timeout(&self, kind: JobKind) -> Duration {
+        let values = self.settings.values();
+        Duration::from_secs(match kind {
+            JobKind::Image => values.image_timeout_s,
+            JobKind::Video => values.video_timeout_s,
+        })
+    }
+
     /// How long a job that is handed in now should expect to wait for an account.
     pub fn expected_wait(&self) -> Duration {
         Duration::from_secs(self.pool.estimate_s())

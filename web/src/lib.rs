@@ -22,6 +22,8 @@ mod references;
 
 mod cast;
 
+mod listing;
+
 mod accounts;
 
 mod dates;

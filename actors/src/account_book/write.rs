@@ -1,7 +1,7 @@
 //! How accounts are kept: row and secrets in one batch, then shown, then told to the pool. Everything here runs in turn.
 
 use super::{AccountBook, AccountDraft, twins::Twins, unknown};
-use crate::{refused::Refused, system::to_the_end};
+use crate::{refused::Refused, request_log, system::to_the_end};
 use atelier_domain::{
     account::{Account, AccountSecrets},
     code::Code,
@@ -185,6 +185,7 @@ impl AccountBook {
         let mut batch = Batch::new();
         batch.delete_present(Account::TABLE, account.id.uuid().as_bytes());
         self.inner.vault.erase_account(&mut batch, account.id);
+        request_log::erase(&mut batch, account.id);
         // The number stays taken even when no counter had been kept yet.
         let last = self.inner.store.sum(Table::Meta, NUMBERS)?;
         let short = i64::try_from(number).unwrap_or(0) - last;

@@ -20,6 +20,8 @@ pub struct Dialect {
     pub(super) videos: Option<VideoWire>,
     /// Whether it answers text requests.
     pub(super) relays: bool,
+    /// The catalogue's families that it has when an account of it lists no models; none: whatever is asked of it.
+    pub(super) families: Option<&'static [&'static str]>,
     /// What a model is for when its list does not say, and its name does not either.
     pub(super) unnamed: Unnamed,
 }
@@ -186,6 +188,7 @@ pub static DIALECTS: &[Dialect] = &[
         images: OPENAI_IMAGES,
         videos: Some(OPENAI_VIDEOS),
         relays: true,
+        families: Some(&["gpt-image"]),
         unnamed: Unnamed::Text,
     },
     Dialect {
@@ -195,6 +198,7 @@ pub static DIALECTS: &[Dialect] = &[
         images: OPENAI_IMAGES,
         videos: Some(OPENAI_VIDEOS),
         relays: true,
+        families: Some(&["gpt-image"]),
         unnamed: Unnamed::Text,
     },
     // SGLang's mask field is read by nobody, and its links need an output folder: files are asked for in the answer.
@@ -211,6 +215,7 @@ pub static DIALECTS: &[Dialect] = &[
             has_extras: true,
         }),
         relays: false,
+        families: Some(&[]),
         unnamed: Unnamed::Text,
     },
     // What vLLM-Omni takes `mask_image` for is not documented, so no mask is sent.
@@ -227,6 +232,7 @@ pub static DIALECTS: &[Dialect] = &[
             has_extras: true,
         }),
         relays: true,
+        families: Some(&[]),
         unnamed: Unnamed::Text,
     },
     Dialect {
@@ -236,6 +242,7 @@ pub static DIALECTS: &[Dialect] = &[
         images: ImageWire { extras: Extras::SdTag, mask: Mask::White, ..DIFFUSION_IMAGES },
         videos: None,
         relays: false,
+        families: Some(&[]),
         unnamed: Unnamed::Images,
     },
     Dialect {
@@ -245,6 +252,7 @@ pub static DIALECTS: &[Dialect] = &[
         images: ImageWire { references: 0, ..DIFFUSION_IMAGES },
         videos: None,
         relays: true,
+        families: Some(&[]),
         unnamed: Unnamed::Text,
     },
     // Another gateway: OpenAI's own words, but links may come back instead of files.
@@ -255,6 +263,7 @@ pub static DIALECTS: &[Dialect] = &[
         images: OPENAI_IMAGES,
         videos: Some(OPENAI_VIDEOS),
         relays: true,
+        families: None,
         unnamed: Unnamed::Text,
     },
 ];

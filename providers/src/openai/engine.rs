@@ -95,12 +95,7 @@ impl Engine for OpenAi {
     fn abilities(&self, account: &Account) -> Abilities {
         let Ok(dialect) = dialect(&account.endpoint) else {
             // It can do nothing until it is configured rightly.
-            return Abilities {
-                references: 0,
-                mask: false,
-                video_sources: VideoSources::None,
-                relays: false,
-            };
+            return Abilities::NONE;
         };
         let has_sources = dialect.videos.as_ref().is_some_and(|wire| wire.has_sources);
         Abilities {
@@ -108,6 +103,7 @@ impl Engine for OpenAi {
             mask: dialect.images.mask != super::dialect::Mask::None,
             video_sources: if has_sources { VideoSources::OwnHandle } else { VideoSources::None },
             relays: dialect.relays,
+            families: dialect.families,
         }
     }
 

@@ -6,7 +6,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use atelier_actors::relay::TextRequest;
-use atelier_domain::{code::Code, engine::Relayed, fetch::FetchBody};
+use atelier_domain::{code::Code, engine::Relayed, fetch::FetchBody, job::JobKind};
 use futures_util::stream;
 use std::io;
 
@@ -34,7 +34,7 @@ pub async fn pass(
         let why = format!("{model} makes text, which has no price here: only unmetered keys may use it");
         return Err(forbidden(why));
     }
-    let timeout = gateway.limits.image_timeout;
+    let timeout = gateway.timeout(JobKind::Image);
     let request = TextRequest { key: caller.0.id, model, path, body: fields.into_map(), timeout };
     let Relayed { status, media_type, body } = gateway.relay.send(request).await?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);

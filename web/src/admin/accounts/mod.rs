@@ -10,6 +10,7 @@ mod view;
 
 pub use form::AccountBody;
 pub use view::AccountView;
+use view::Told;
 
 use crate::{gateway::Gateway, problem::Problem};
 use atelier_actors::account_pool::Standing;
@@ -46,9 +47,13 @@ async fn views(gateway: &Gateway, accounts: &[Arc<Account>]) -> Result<Vec<Accou
         .into_iter()
         .map(|standing| (standing.account.id, standing))
         .collect();
+    let ids: Vec<_> = accounts.iter().map(|account| account.id).collect();
+    let counts = gateway.requests.of_accounts(&ids)?;
     let one = |account: &Arc<Account>| {
         let secrets = gateway.accounts.secrets(account)?;
-        Ok(AccountView::of(account, &secrets, standings.get(&account.id)))
+        let counts = counts.get(&account.id).copied().unwrap_or_default();
+        let told = Told { standing: standings.get(&account.id), counts };
+        Ok(AccountView::of(account, &secrets, told))
     };
     accounts.iter().map(one).collect()
 }

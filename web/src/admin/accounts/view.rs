@@ -1,7 +1,7 @@
 //! How an account looks: every field that older clients know of a token, and what they did not.
 
 use crate::moment;
-use atelier_actors::account_pool::Standing;
+use atelier_actors::{account_pool::Standing, request_log::AccountCounts};
 use atelier_domain::{
     account::{Account, AccountModel, AccountSecrets, Off, Quota},
     job::JobKind,
@@ -71,8 +71,16 @@ pub struct AccountView {
     created_at: String,
     /// When it was last changed.
     updated_at: String,
-    /// When it was last lent to a job since the start.
+    /// When a job last used it.
     last_used_at: Option<String>,
+    /// Jobs that it did, however they ended.
+    use_count: u64,
+    /// Images that it made.
+    image_count: u64,
+    /// Videos that it made.
+    video_count: u64,
+    /// Jobs that failed with it; those apart whose own content or form was refused.
+    error_count: u64,
     /// The upstream's word for its plan.
     plan_type: Option<String>,
     /// Its plan, for people.
@@ -164,13 +172,24 @@ fn rests_until(standing: &Standing) -> Option<Millis> {
     whole.map(|(_, until, _)| *until).max()
 }
 
+/// What others say of an account.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// The pool.
+    pub standing: Option<&'a Standing>,
+    /// The figures.
+    pub counts: AccountCounts,
+}
+
 impl AccountView {
     /// The account with what the pool says of it.
-    pub fn of(account: &Account, secrets: &AccountSecrets, standing: Option<&Standing>) -> Self {
+    pub fn of(account: &Account, secrets: &AccountSecrets, told: Told<'_>) -> Self {
+        let Told { standing, counts } = told;
         let masked = |secret: &Option<Secret>| secret.as_ref().map(Secret::masked);
         let sora = account.checked.quota.get(SORA);
         let plan = account.checked.plan.as_ref();
-        let used = standing.map(|standing| standing.last_used).filter(|at| at.0 > 0);
+        let lent = standing.map(|standing| standing.last_used).filter(|at| at.0 > 0);
+        let used = counts.last_used.into_iter().chain(lent).max();
         Self {
             id: account.number,
             account_id: account.id.to_string(),
@@ -199,6 +218,10 @@ impl AccountView {
             created_at: moment::text(account.created_at),
             updated_at: moment::text(account.updated_at),
             last_used_at: used.map(moment::text),
+            use_count: counts.uses,
+            image_count: counts.made.images,
+            video_count: counts.made.videos,
+            error_count: counts.made.errors,
             plan_type: plan.map(|plan| plan.id.clone()),
             plan_title: plan.map(|plan| plan.title.clone()),
             subscription_end: plan.and_then(|plan| plan.ends_at).map(moment::text),

@@ -28,7 +28,7 @@ use atelier_actors::{
 use atelier_domain::{
     catalogue::Model,
     code::Code,
-    job::{Job, VideoJob, Work},
+    job::{Job, JobKind, VideoJob, Work},
     video::SourceUse,
 };
 use std::sync::Arc;
@@ -192,7 +192,7 @@ pub async fn hand_in(
         price,
         work,
         uploads: made.uploads,
-        timeout: gateway.limits.video_timeout,
+        timeout: gateway.timeout(JobKind::Video),
         awaited: false,
         body_hash: made.body_hash,
         idempotency_key,
@@ -214,7 +214,7 @@ pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<
 
 /// The video once it is made, waited for as long as an image may take: what needs longer is polled.
 pub async fn awaited(gateway: &Gateway, submitted: Submitted) -> Result<Arc<Job>, Problem> {
-    ended::completed(gateway, submitted, Some(gateway.limits.image_timeout)).await
+    ended::completed(gateway, submitted, Some(gateway.timeout(JobKind::Image))).await
 }
 
 /// Brings the first frame in, if there is one.
