@@ -55,7 +55,7 @@ async fn every_dialect_that_edits_takes_several_pictures() {
             Submission::Rejected(fault) if dialect == Dialect::Localai => {
                 assert!(fault.message.contains("reference"))
             }
-            other => panic!("{name}: {other:?}"),
+            other => panic!("{name}: {}", submitted(&other)),
         }
     }
 }

@@ -20,7 +20,7 @@ use atelier_providers::{
     openai::{OpenAi, OpenAiConfig},
     outbound::{Outbound, OutboundConfig},
 };
-use atelier_sim::upstream::{ANONYMOUS, Dialect, Setup, Upstream};
+use atelier_sim::upstream::{Dialect, Setup, Upstream};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -98,14 +98,14 @@ impl World {
     async fn images(&self, spec: ImageSpec) -> Vec<Output> {
         match self.submit(Task::Image(spec)).await {
             Submission::Done(outputs) => outputs,
-            other => panic!("{}: {other:?}", self.dialect),
+            other => panic!("{}: {}", self.dialect, submitted(&other)),
         }
     }
 
     async fn begin(&self, spec: &VideoSpec) -> UpstreamHandle {
         match self.submit(Task::Video(spec.clone())).await {
             Submission::Accepted { handle, .. } => handle,
-            other => panic!("{}: {other:?}", self.dialect),
+            other => panic!("{}: {}", self.dialect, submitted(&other)),
         }
     }
 
@@ -170,12 +170,23 @@ impl World {
         }
     }
 
-    /// The name of the account that calls belong to: where there are no keys, they belong to nobody's.
-    fn account(&self) -> &'static str {
-        if matches!(self.dialect, "sglang" | "vllm-omni" | "sd-server") { ANONYMOUS } else { KEY }
-    }
-
     fn films(&self) -> bool {
         !matches!(self.dialect, "sd-server" | "localai")
+    }
+}
+
+/// What was said, without files.
+fn submitted(submission: &Submission) -> String {
+    match submission {
+        Submission::Done(outputs) => format!("done: {} outputs", outputs.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The same of a poll.
+fn polled(polled: &Polled) -> String {
+    match polled {
+        Polled::Done(outputs) => format!("done: {} outputs", outputs.len()),
+        other => format!("{other:?}"),
     }
 }

@@ -9,7 +9,7 @@ async fn every_refusal_of_every_dialect_is_the_class_that_it_is() {
     use FaultClass::*;
     for (dialect, name) in DIALECTS {
         let world = World::of(dialect);
-        let account = world.upstream.account(world.account());
+        let account = world.upstream.account(KEY);
         for (reason, class) in [
             (Reason::Invalid, Invalid),
             (Reason::ModerationBlocked, Content),
@@ -37,7 +37,7 @@ async fn every_refusal_of_every_dialect_is_the_class_that_it_is() {
             let (fault, unknown) = match world.submit(Task::Image(world.image("a fox"))).await {
                 Submission::Rejected(fault) => (fault, false),
                 Submission::Unknown(fault) => (fault, true),
-                other => panic!("{name}: {reason:?}: {other:?}"),
+                other => panic!("{name}: {reason:?}: {}", submitted(&other)),
             };
             assert_eq!(fault.class, class, "{name}: {reason:?}: {fault:?}");
             assert_eq!(unknown, class == UnknownOutcome, "{name}: {reason:?}");
@@ -63,7 +63,7 @@ async fn a_refusal_without_a_body_is_judged_by_its_status_and_a_hint_is_kept() {
                 assert_eq!(fault.class, class, "{reason:?}");
                 assert!(fault.retry_at.is_some(), "{reason:?}");
             }
-            other => panic!("{reason:?}: {other:?}"),
+            other => panic!("{reason:?}: {}", submitted(&other)),
         }
     }
 }

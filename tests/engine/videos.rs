@@ -9,10 +9,10 @@ use atelier_domain::{
 };
 use atelier_sim::upstream::{Behaviour, Course, Op, Outcome, Reason};
 
-fn done(polled: Polled) -> Output {
-    match polled {
+fn done(answer: Polled) -> Output {
+    match answer {
         Polled::Done(mut outputs) => outputs.remove(0),
-        other => panic!("{other:?}"),
+        other => panic!("{}", polled(&other)),
     }
 }
 
@@ -94,16 +94,16 @@ async fn a_failed_job_is_what_it_failed_of_in_every_dialect() {
         ] {
             let failed = Course {
                 end: Outcome::Failed,
-                code: Some(code.into()),
-                message: Some(message.into()),
+                code: code.into(),
+                message: message.into(),
                 ..Course::default()
             };
-            world.upstream.account(world.account()).script(Op::SubmitVideo, [Behaviour::Job(failed)]);
+            world.upstream.account(KEY).script(Op::SubmitVideo, [Behaviour::Job(failed)]);
             let spec = world.video("a fox");
             let handle = world.begin(&spec).await;
             match world.end(&spec, &handle).await {
                 Polled::Failed(fault) => assert_eq!(fault.class, class, "{name}: {fault:?}"),
-                other => panic!("{name}: {other:?}"),
+                other => panic!("{name}: {}", polled(&other)),
             }
         }
     }
@@ -136,7 +136,7 @@ async fn troubles_on_the_way_end_no_job() {
     ] {
         match world.poll(&spec, &handle).await {
             Polled::Unlearned(fault) => assert_eq!(fault.class, class),
-            other => panic!("{class:?}: {other:?}"),
+            other => panic!("{class:?}: {}", polled(&other)),
         }
     }
     account.script(
@@ -157,7 +157,7 @@ async fn troubles_on_the_way_end_no_job() {
 async fn a_create_whose_answer_is_lost_is_not_known_to_have_failed() {
     for (dialect, name) in DIALECTS {
         let world = World::of(dialect);
-        let account = world.upstream.account(world.account());
+        let account = world.upstream.account(KEY);
         let lost = [
             Behaviour::AcceptThenReset,
             Behaviour::AcceptThenRefuse(Reason::GatewayTimeout.into()),
@@ -172,7 +172,7 @@ async fn a_create_whose_answer_is_lost_is_not_known_to_have_failed() {
             account.script(op, [behaviour.clone()]);
             match world.submit(task).await {
                 Submission::Unknown(fault) => assert_eq!(fault.class, FaultClass::UnknownOutcome, "{name}"),
-                other => panic!("{name}: {behaviour:?}: {other:?}"),
+                other => panic!("{name}: {behaviour:?}: {}", submitted(&other)),
             }
         }
     }
@@ -185,11 +185,11 @@ async fn a_cancel_reaches_the_upstream() {
     {
         let world = World::of(dialect);
         let never = Course { end: Outcome::Never, ..Course::default() };
-        world.upstream.account(world.account()).script(Op::SubmitVideo, [Behaviour::Job(never)]);
+        world.upstream.account(KEY).script(Op::SubmitVideo, [Behaviour::Job(never)]);
         let spec = world.video("a fox");
         let handle = world.begin(&spec).await;
         let call = world.call(Task::Video(spec));
         assert_eq!(Arc::clone(&world.engine).cancel(call, handle).await, expected);
-        assert_eq!(world.upstream.book().arrived(Op::Delete), 1);
+        assert_eq!(world.upstream.account(KEY).book().arrived(Op::Delete), 1);
     }
 }

@@ -59,7 +59,7 @@ async fn begun(upstream: &Upstream, answer: Answer) -> Result<String, Fault> {
     let held = upstream.body(answer, LONGEST_NOTE, Asked::Video).await?;
     let said = match serde_json::from_slice::<Value>(&held) {
         Ok(said) => unwrapped(said),
-        Err(_) if !held.trim_ascii_start().starts_with(b"{") => {
+        Err(error) if !error.is_eof() && !held.trim_ascii_start().starts_with(b"{") => {
             let message = "the address of the engine answers, but not as an engine does";
             let mut fault = Fault::new(FaultClass::Network, message);
             fault.scope = FaultScope::Account;
