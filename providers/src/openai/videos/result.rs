@@ -139,7 +139,7 @@ fn output(bytes: Vec<u8>, asked: Size) -> Result<Output, String> {
         height: size.height,
         revised_prompt: None,
         companions: companions.unwrap_or_default(),
-        seconds: facts.map(|facts| facts.seconds),
+        seconds: facts.map(|facts| facts.seconds).filter(|seconds| *seconds > 0.0),
         usage: None,
     })
 }
