@@ -34,11 +34,18 @@ pub mod settings;
 
 pub mod request_log;
 
+pub mod redemption;
+
+pub mod audit_trail;
+
+pub mod bulletin;
+
 pub mod characters;
 
 mod index;
 mod refused;
 mod system;
+mod throttle;
 
 pub use generation::JobsConfig;
 pub use refused::Refused;

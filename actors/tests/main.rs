@@ -12,6 +12,7 @@ mod keys;
 mod ledger;
 mod life;
 mod pool;
+mod redemption;
 mod replay;
 mod request_log;
 mod retention;

@@ -6,7 +6,7 @@ pub mod choice;
 pub mod dialect;
 mod ended;
 pub mod files;
-mod follow;
+pub mod follow;
 pub mod images;
 pub mod job_view;
 pub mod models;
