@@ -34,6 +34,12 @@ pub mod settings;
 
 pub mod request_log;
 
+pub mod redemption;
+
+pub mod audit_trail;
+
+pub mod bulletin;
+
 pub mod characters;
 
 pub mod gallery;
@@ -43,6 +49,7 @@ pub mod profiles;
 mod index;
 mod refused;
 mod system;
+mod throttle;
 
 pub use generation::JobsConfig;
 pub use refused::Refused;

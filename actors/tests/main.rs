@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod life;
 mod pool;
+mod redemption;
 mod replay;
 mod request_log;
 mod retention;

@@ -25,6 +25,7 @@ mod limits;
 mod accounts;
 mod admin;
 mod logs;
+mod office;
 mod ops;
 mod own_jobs;
 

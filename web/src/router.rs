@@ -76,6 +76,7 @@ routes! {
     "/v1/tasks" => { get native::tasks::list }
     "/v1/tasks/{id}" => { get native::tasks::retrieve }
     "/v1/credits" => { get native::credits::balance }
+    "/v1/credits/redeem" => { post native::credits::redeem }
     "/v1/credits/entries" => { get native::credits::entries }
     "/v1/quote" => { post native::quote::quote }
     "/v1/health" => { get health::v1_health }
@@ -126,6 +127,16 @@ routes! {
     "/api/characters/by-token/{id}" => { get admin::characters::by_token }
     "/api/characters/{cameo_id}" => { get admin::characters::retrieve, delete admin::characters::delete }
     "/api/characters/{cameo_id}/update" => { post admin::characters::update }
+    "/api/jobs" => { get admin::jobs::list }
+    "/api/jobs/{id}" => { get admin::jobs::retrieve }
+    "/api/jobs/{id}/cancel" => { post admin::jobs::cancel }
+    "/api/jobs/{id}/retry" => { post admin::jobs::retry }
+    "/api/events" => { get admin::events::follow }
+    "/api/audit" => { get admin::audit::list }
+    "/api/models" => { get admin::models::list }
+    "/api/redeem-codes" => { get admin::redeem_codes::list, post admin::redeem_codes::create }
+    "/api/redeem-codes/{id}" => { delete admin::redeem_codes::delete }
+    "/api/ledger/entries" => { get admin::ledger::entries }
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/webhooks/dead" => { get admin::webhooks::dead }
     "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }
@@ -206,5 +217,6 @@ pub fn app(
         .service(docs::page())
         .default_service(web::to(no_route))
         .wrap(cors)
+        .wrap(from_fn(admin::audit::record))
         .wrap(from_fn(observe::observe))
 }
