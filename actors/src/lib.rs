@@ -3,7 +3,8 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told), `vault` (what is sealed).
+//! `webhook_courier` (who is told), `vault` (what is sealed),
+//! `credential_keeper` (what opens the upstreams).
 
 pub mod job_supervisor;
 
@@ -24,6 +25,8 @@ pub mod media_library;
 pub mod webhook_courier;
 
 pub mod vault;
+
+pub mod credential_keeper;
 
 mod refused;
 mod system;

@@ -5,6 +5,8 @@ mod support;
 
 mod admin;
 mod crash;
+mod keeper;
+mod keeper_crash;
 mod keys;
 mod ledger;
 mod life;

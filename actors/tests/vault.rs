@@ -1,10 +1,10 @@
 //! Secrets at rest: they come back to whoever has the key, and no file says them.
 
-use crate::support::account_id;
+use crate::support::{account_id, files_holding};
 use atelier_actors::vault::{Fingerprint, LONGEST, Vault, VaultError};
 use atelier_domain::{account::AccountSecrets, secret::Secret};
 use atelier_store::{Batch, Expect, OpenOptions, Source, Store, Table, restore};
-use std::{fs, ops::ControlFlow, path::Path};
+use std::{ops::ControlFlow, path::Path};
 use tempfile::TempDir;
 
 const KEY: [u8; 32] = [1; 32];
@@ -29,20 +29,6 @@ fn keep(vault: &Vault, store: &Store, number: u128) {
     store.submit_blocking(batch).unwrap();
 }
 
-/// Files below that hold these bytes.
-fn holding(dir: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
-}
-
 #[test]
 fn no_file_of_the_data_directory_says_a_secret() {
     let dir = TempDir::new().unwrap();
@@ -63,11 +49,11 @@ fn no_file_of_the_data_directory_says_a_secret() {
     write("after");
     keep(&vault, &open, 40);
     drop((vault, open));
-    let found = holding(dir.path(), b"a text that the search must find");
+    let found = files_holding(dir.path(), b"a text that the search must find");
     for place in ["sled", "exports", "changes"] {
         assert!(found.iter().any(|file| file.contains(place)), "the search does not see {place}: {found:?}");
     }
-    assert_eq!(holding(dir.path(), b"planted-"), Vec::<String>::new());
+    assert_eq!(files_holding(dir.path(), b"planted-"), Vec::<String>::new());
 }
 
 #[test]

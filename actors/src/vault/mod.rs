@@ -178,10 +178,13 @@ impl Vault {
     }
 
     fn opened(&self, place: &[u8], sealed: &Sealed) -> Result<Vec<u8>, VaultError> {
-        let known = std::iter::once(&*self.key).chain(self.former.iter());
-        let key = known.into_iter().find(|key| key.fingerprint == sealed.key);
-        let key = key.ok_or_else(|| VaultError::OtherKey(sealed.key.clone()))?;
-        key.open(place, sealed).ok_or(VaultError::Damaged)
+        self.key_of(sealed)?.open(place, sealed).ok_or(VaultError::Damaged)
+    }
+
+    fn key_of(&self, sealed: &Sealed) -> Result<&SealKey, VaultError> {
+        let mut known = std::iter::once(&*self.key).chain(self.former.iter());
+        let key = known.find(|key| key.fingerprint == sealed.key);
+        key.ok_or_else(|| VaultError::OtherKey(sealed.key.clone()))
     }
 
     fn write(

@@ -23,6 +23,16 @@ impl Vault {
         Ok(rows)
     }
 
+    /// Proves that every sealed row names a key that is known here. Blocking: reads them all.
+    ///
+    /// # Errors
+    /// The first row that does not, or that cannot be read.
+    pub fn prove_keys(&self) -> Result<(), VaultError> {
+        self.store.for_each(SealedRow::TABLE, |_, row| -> Result<(), VaultError> {
+            self.key_of(&SealedRow::decode(row)?.0).map(|_| ())
+        })
+    }
+
     /// Seals all rows with the key in force, and counts those that were sealed with another. Blocking, for a server that does not
     /// serve. `before` is called ahead of each commit and may end it there.
     ///

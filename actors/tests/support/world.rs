@@ -234,7 +234,7 @@ pub fn queued_job(key: &ApiKey, number: u128, price: Credits) -> Job {
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub fn copy_tree(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
