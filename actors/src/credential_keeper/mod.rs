@@ -146,7 +146,7 @@ impl Keeper {
     /// # Errors
     /// Accounts cannot be read, or their secrets are sealed with another key.
     pub fn start(parts: KeeperParts, on: &ArbiterHandle) -> Result<Self, VaultError> {
-        parts.vault.prove_keys()?;
+        parts.vault.prove_key()?;
         let rows = Rows { store: parts.store, vault: parts.vault, clock: parts.clock };
         let accounts = rows.accounts()?;
         let board = Arc::<Board>::default();
