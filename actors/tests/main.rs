@@ -9,6 +9,8 @@ mod characters;
 mod crash;
 mod gallery;
 mod head_start;
+mod keeper;
+mod keeper_crash;
 mod keys;
 mod ledger;
 mod life;

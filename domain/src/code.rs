@@ -104,6 +104,7 @@ codes! {
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
     MissingFirstFrame = "missing_first_frame", 400, InvalidRequest, Unsaid, "A last frame needs a first one.";
     VideoFailed = "video_failed", 400, InvalidRequest, No, "The video failed: it has no content.";
+    TokenRefused = "token_refused", 400, InvalidRequest, No, "The vendor refuses the session or refresh token: it has ended, is used up, or belongs to another client.";
     TaskNotCompleted = "task_not_completed", 400, InvalidRequest, Unsaid, "The video is not ready yet (profile `sora2api`).";
     GenerationFailed = "generation_failed", 400, InvalidRequest, No, "The video failed: it has no content (profile `sora2api`).";
     InvalidKey = "invalid_key", 401, Authentication, Unsaid, "The API key is missing, wrong, expired or disabled.";
