@@ -10,10 +10,12 @@ use atelier_actors::{
     admin_desk::AdminDesk,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    profiles::Profiles,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
@@ -141,6 +143,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     webhooks.start(notifier, units.runner());
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
+    let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -151,6 +154,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         library,
         characters,
+        gallery,
+        profiles: Profiles::open(store.clone()),
         webhooks,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),

@@ -42,6 +42,8 @@ pub mod profile;
 
 pub mod post;
 
+pub mod enhance;
+
 pub mod account;
 
 pub mod key;

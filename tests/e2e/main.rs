@@ -23,6 +23,7 @@ mod limits;
 mod admin;
 mod ops;
 
+mod posts;
 mod program;
 mod restart;
 mod uploads;

@@ -3,7 +3,8 @@
 use crate::links::Links;
 use atelier_actors::{
     Refused, account_pool::Pool, admin_desk::AdminDesk, characters::Characters, credit_ledger::Ledger,
-    job_supervisor::Jobs, key_ring::KeyRing, media_library::MediaLibrary, webhook_courier::Webhooks,
+    gallery::Gallery, job_supervisor::Jobs, key_ring::KeyRing, media_library::MediaLibrary,
+    profiles::Profiles, webhook_courier::Webhooks,
 };
 use atelier_domain::{
     catalogue::Catalogue,
@@ -59,6 +60,10 @@ pub struct Gateway {
     pub library: MediaLibrary,
     /// Whom prompts speak of.
     pub characters: Characters,
+    /// What was published.
+    pub gallery: Gallery,
+    /// Who published it.
+    pub profiles: Profiles,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
     /// Looks at videos that clients send.

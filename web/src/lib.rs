@@ -38,6 +38,8 @@ mod admin;
 
 mod media;
 
+mod share;
+
 mod health;
 
 mod docs;

@@ -23,9 +23,9 @@ use actix::{Actor, Addr, AsyncContext, Context, MailboxError, dev::SendError};
 use atelier_domain::{
     engine::Engine,
     ids::{JobId, KeyId},
-    job::{Job, JobKind, JobOutput},
+    job::{Job, JobKind, JobOutput, JobState},
     media::Media,
-    time::Clock,
+    time::{Clock, Millis},
 };
 use atelier_store::{Batch, CommitError, Expect, Scan, Store, Table};
 use board::Board;
@@ -182,6 +182,29 @@ impl Jobs {
         Ok(batch)
     }
 
+    /// What the jobs that are still kept made since then.
+    pub async fn made_since(&self, since: Millis) -> Result<Made, Refused> {
+        let store = self.store.clone();
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut made = Made::default();
+            store.for_each_row::<Job>(|_, job| {
+                if job.ended_at.is_some_and(|ended| ended >= since) {
+                    made.count(&job);
+                }
+                Ok(())
+            })?;
+            Ok(made)
+        });
+        counted.await.map_err(Refused::internal)?
+    }
+
+    /// Every live job, whoever's, latest first.
+    pub fn live(&self) -> Vec<Arc<Job>> {
+        let mut jobs = self.board.jobs();
+        jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
+        jobs
+    }
+
     /// How many jobs are live.
     pub fn open(&self) -> usize {
         self.board.len()
@@ -190,6 +213,29 @@ impl Jobs {
     /// From now on no job is let in; those that run go on.
     pub async fn drain(&self) -> Result<(), Refused> {
         Ok(self.addr.send(Drain).await?)
+    }
+}
+
+/// What jobs came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Images.
+    pub images: u64,
+    /// Videos.
+    pub videos: u64,
+    /// Jobs that failed.
+    pub errors: u64,
+}
+
+impl Made {
+    fn count(&mut self, job: &Job) {
+        let outputs = job.outputs.len() as u64;
+        match (job.state, job.work.kind()) {
+            (JobState::Completed, JobKind::Image) => self.images += outputs,
+            (JobState::Completed, JobKind::Video) => self.videos += outputs,
+            (JobState::Failed, _) => self.errors += 1,
+            _ => {}
+        }
     }
 }
 

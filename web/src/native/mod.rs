@@ -1,5 +1,12 @@
-//! Atelier's own client endpoints: credit and quotes (api.md §7), characters (§8).
+//! Atelier's own client endpoints: credit and quotes (api.md §7), characters and published works (§8).
 
 pub mod characters;
 pub mod credits;
+pub mod enhance;
+pub mod feeds;
+pub mod figures;
+pub mod post_view;
+pub mod posts;
+pub mod profiles;
 pub mod quote;
+pub mod tokens;

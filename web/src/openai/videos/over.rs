@@ -22,8 +22,9 @@ use actix_web::{
 use atelier_actors::media_library::Upload;
 use atelier_domain::{
     code::Code,
-    ids::MediaId,
-    job::{Job, JobSource, JobState, VideoJob},
+    ids::{JobId, MediaId},
+    job::{JobKind, JobSource, JobState, VideoJob},
+    post::{self, Attachment},
     size::Size,
     video::{SourceUse, VideoFacts},
 };
@@ -72,28 +73,65 @@ pub struct OverVideo {
     async_mode: Option<bool>,
 }
 
-/// A finished video of the caller's own.
-pub struct SourceJob(Arc<Job>);
+/// A finished video that others can be made over: one of the caller's own, or one that somebody published.
+pub struct SourceJob {
+    of: JobId,
+    model: String,
+    size: Size,
+    seconds: u32,
+    file: SourceFile,
+    /// The size that its file really has.
+    pixels: Size,
+}
+
+enum SourceFile {
+    /// What a job of the caller's made.
+    Own(MediaId),
+    /// What a post shows.
+    Shown(Box<Attachment>),
+}
 
 impl SourceJob {
-    /// The video of this id.
-    pub fn find(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Self, Problem> {
+    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's.
+    pub fn find(gateway: &Gateway, caller: &Caller, text: &str, dialect: Dialect) -> Result<Self, Problem> {
+        if post::named_in(text).is_none() {
+            return Self::own(gateway, caller, text, dialect);
+        }
+        let post = gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video);
+        let mut post = post.ok_or_else(|| dialect.not_found())?;
+        if post.attachments.is_empty() {
+            return Err(dialect.not_found());
+        }
+        let attachment = post.attachments.swap_remove(0);
+        let (of, pixels) = (post.job(), attachment.file.size);
+        let file = SourceFile::Shown(Box::new(attachment));
+        Ok(Self { of, model: post.model, size: post.size, seconds: post.seconds, file, pixels })
+    }
+
+    /// The caller's own video of this id.
+    pub fn own(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Self, Problem> {
         let job = own_job(gateway, caller, id, dialect)?;
         match job.state {
-            JobState::Completed => Ok(Self(job)),
-            JobState::Failed | JobState::Cancelled => Err(dialect.failed("it ended without a result")),
-            _ => Err(dialect.not_ready()),
+            JobState::Completed => {}
+            JobState::Failed | JobState::Cancelled => {
+                return Err(dialect.failed("it ended without a result"));
+            }
+            _ => return Err(dialect.not_ready()),
         }
-    }
-
-    /// Its file.
-    pub fn file(&self) -> Result<MediaId, Problem> {
         let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
-        self.0.outputs.first().map(|output| output.media).ok_or_else(gone)
+        let video = job.work.video().ok_or_else(|| dialect.not_found())?;
+        let output = job.outputs.first().ok_or_else(gone)?;
+        let (size, seconds, file) = (video.size, video.seconds, SourceFile::Own(output.media));
+        let pixels = Size::new(output.width, output.height);
+        Ok(Self { of: job.id, model: job.model.clone(), size, seconds, file, pixels })
     }
 
-    fn video(&self) -> Option<&VideoJob> {
-        self.0.work.video()
+    /// Its file, if it is the caller's own.
+    pub const fn own_file(&self) -> Option<MediaId> {
+        match self.file {
+            SourceFile::Own(media) => Some(media),
+            SourceFile::Shown(_) => None,
+        }
     }
 }
 
@@ -104,12 +142,22 @@ pub async fn put_source(
     video: &mut VideoJob,
     (source, way): (SourceJob, SourceUse),
 ) -> Result<Arc<Upload>, Problem> {
-    let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
-    let output = source.0.outputs.first().ok_or_else(gone)?;
-    let upload = gateway.library.reuse(caller.0.id, output.media).await?;
-    let file = upload.video(Size::new(output.width, output.height));
-    video.source = Some(JobSource { way, file, of: Some(source.0.id) });
-    Ok(Arc::new(upload))
+    let (source, upload) = shared(gateway, caller, (&source, way)).await?;
+    video.source = Some(source);
+    Ok(upload)
+}
+
+async fn shared(
+    gateway: &Gateway,
+    caller: &Caller,
+    (source, way): (&SourceJob, SourceUse),
+) -> Result<(JobSource, Arc<Upload>), Problem> {
+    let upload = match &source.file {
+        SourceFile::Own(media) => gateway.library.reuse(caller.0.id, *media).await?,
+        SourceFile::Shown(attachment) => gateway.gallery.reuse(caller.0.id, attachment).await?,
+    };
+    let file = upload.video(source.pixels);
+    Ok((JobSource { way, file, of: Some(source.of) }, Arc::new(upload)))
 }
 
 /// Make a new video that derives from one of this key's.
@@ -128,13 +176,8 @@ pub async fn remix(
     let body_hash = fields.hash(&endpoint);
     let dialect = Dialect::of(&gateway, &caller);
     let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
-    let before = source.video().map(|video| (video.size, video.seconds));
-    let model = source.0.model.clone();
-    let usual = Usual {
-        model: Some(&model),
-        size: before.map(|(size, _)| size),
-        seconds: before.map(|(_, seconds)| seconds),
-    };
+    let model = source.model.clone();
+    let usual = Usual { model: Some(&model), size: Some(source.size), seconds: Some(source.seconds) };
     let mut order = order::read(&gateway, &caller.0, &mut fields, (dialect, usual))?;
     let upload = put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?;
     let made = Made {
@@ -263,12 +306,9 @@ async fn ours(
     (way, dialect): (SourceUse, Dialect),
 ) -> Result<Given, Problem> {
     let source = SourceJob::find(gateway, caller, id, dialect)?;
-    let before = source.video().cloned().ok_or_else(|| dialect.not_found())?;
-    let model = Some(source.0.model.clone());
-    let mut video = before.clone();
-    let upload = put_source(gateway, caller, &mut video, (source, way)).await?;
-    let source = video.source.ok_or_else(|| dialect.not_found())?;
-    Ok(Given { source, upload, size: before.size, seconds: before.seconds, model })
+    let (size, seconds, model) = (source.size, source.seconds, Some(source.model.clone()));
+    let (source, upload) = shared(gateway, caller, (&source, way)).await?;
+    Ok(Given { source, upload, size, seconds, model })
 }
 
 /// What a video that was sent says about itself.
