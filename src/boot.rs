@@ -15,10 +15,12 @@ use atelier_actors::{
     bulletin::Bulletin,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    profiles::Profiles,
     redemption::Redemption,
     relay::Relay,
     request_log::RequestLog,
@@ -160,6 +162,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
+    let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
@@ -178,6 +181,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         bulletin,
         library,
         characters,
+        gallery,
+        profiles: Profiles::open(store.clone()),
         webhooks,
         relay,
         videos: Arc::new(FilmInspector),

@@ -31,6 +31,7 @@ mod own_jobs;
 
 mod settings;
 
+mod posts;
 mod program;
 mod restart;
 mod uploads;

@@ -10,9 +10,11 @@ use atelier_actors::{
     bulletin::Bulletin,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     job_supervisor::Jobs,
     key_ring::KeyRing,
     media_library::MediaLibrary,
+    profiles::Profiles,
     redemption::Redemption,
     relay::Relay,
     request_log::RequestLog,
@@ -82,6 +84,10 @@ pub struct Gateway {
     pub library: MediaLibrary,
     /// Whom prompts speak of.
     pub characters: Characters,
+    /// What was published.
+    pub gallery: Gallery,
+    /// Who published it.
+    pub profiles: Profiles,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
     /// Text requests that are passed through.
