@@ -8,6 +8,7 @@ mod support;
 mod characters;
 mod chat;
 mod chat_videos;
+mod documented;
 mod edits;
 mod images;
 mod references;
