@@ -7,6 +7,7 @@ mod support;
 
 mod characters;
 mod chat;
+mod chat_bad_input;
 mod chat_videos;
 mod documented;
 mod edits;
