@@ -7,7 +7,9 @@ mod support;
 
 mod characters;
 mod chat;
+mod chat_bad_input;
 mod chat_videos;
+mod documented;
 mod edits;
 mod images;
 mod references;
