@@ -2,28 +2,38 @@
 
 use crate::{
     config::{Config, CorsOrigins},
-    master_key, telemetry,
+    live,
+    master_key::{self, MasterKey},
+    telemetry,
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_pool::{Pool, PoolConfig, Wanted, provision},
+    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    characters::Characters,
     credit_ledger::Ledger,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    relay::Relay,
+    request_log::RequestLog,
+    settings::{Settings, SettingsError},
+    vault::Vault,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
+    account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
-    ids::AccountId,
     time::Clock,
 };
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
+    openai::{OpenAi, OpenAiConfig},
+    outbound::{Outbound, OutboundConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
@@ -65,6 +75,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// The stored settings cannot be read.
+    #[error("the stored settings: {0}")]
+    Settings(#[from] SettingsError),
     /// The figures cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -113,24 +126,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let pool = Pool::start(
-        accounts(config, &store, &*clock).await?,
-        pool_config(config),
-        clock.clone(),
-        units.core(),
-    );
-    let engines = engines(config, &clock)?;
-    let plain = |name: &str| {
-        atelier_domain::account::Account::new(
-            AccountId::from_uuid(Default::default()),
-            0,
-            name,
-            name,
-            started_at,
-        )
-    };
-    let abilities =
-        engines.iter().map(|(name, engine)| (name.clone(), engine.abilities(&plain(name)))).collect();
+    let outbound = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
+    let outbound = Arc::new(Outbound::new(outbound, clock.clone())?);
+    let engines = engines(config, &clock, &outbound)?;
+    let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
+    let vault = Vault::open(store.clone(), &master_key);
+    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
+    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -144,11 +150,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let jobs = Jobs::start(parts);
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
-    janitor::start(store.clone(), clock.clone(), walks, units.core());
-    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
-    let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
-    webhooks.start(notifier, units.runner());
+    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
+    let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
+    let characters = characters(&store, &library, &clock).await?;
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
     let gateway = Gateway {
@@ -157,12 +161,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         keys,
         desk,
         pool,
-        library: MediaLibrary::open(store.clone(), clock.clone(), budget(config)),
+        accounts,
+        checkups,
+        settings,
+        requests,
+        library,
+        characters,
         webhooks,
+        relay,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
-        abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
         links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
         limits: limits(config),
@@ -195,8 +204,19 @@ pub async fn first_secrets(config: &Config, gateway: &Gateway) -> Result<FirstSe
     })
 }
 
-fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
+fn engines(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    outbound: &Arc<Outbound>,
+) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
     let mut engines: HashMap<String, Arc<dyn Engine>> = HashMap::new();
+    let openai = OpenAiConfig {
+        base_url: config.openai.base_url.clone(),
+        poll_every: config.openai.poll_interval,
+        ..OpenAiConfig::default()
+    };
+    let openai = OpenAi::new(openai, outbound.clone(), clock.clone());
+    engines.insert(openai.name().to_owned(), Arc::new(openai));
     if config.studio.enabled {
         let studio = StudioConfig {
             latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
@@ -210,17 +230,74 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
-async fn accounts(
+/// What goes on by itself: the janitor, and the courier of webhooks.
+fn background(
     config: &Config,
-    store: &Store,
-    clock: &dyn Clock,
-) -> Result<Vec<atelier_domain::account::Account>, Refused> {
-    let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
-    let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
-    provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+    Ground { store, clock, units }: &Ground,
+    (ledger, settings): (&Ledger, &Settings),
+    master_key: &MasterKey,
+) -> Result<Webhooks, BootError> {
+    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
+    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(settings), units.core());
+    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
+    let webhooks = Webhooks::open(store.clone(), ledger, master_key, clock.clone());
+    webhooks.start(notifier, units.runner());
+    Ok(webhooks)
 }
 
-fn pool_config(config: &Config) -> PoolConfig {
+/// What everything stands on.
+struct Ground {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    units: Units,
+}
+
+/// The accounts, who lends them, and who looks at them.
+async fn accounts(
+    config: &Config,
+    Ground { store, clock, units }: &Ground,
+    vault: Vault,
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> Result<(AccountBook, Pool, Checkups), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    accounts.provision(&wanted(config)).await?;
+    let parts = PoolParts {
+        accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
+        config: pool_config(config),
+        engines: engines.clone(),
+        steward: Arc::new(PlainSteward(accounts.clone())),
+        clock: clock.clone(),
+    };
+    let pool = Pool::start(parts, units.core());
+    accounts.tell(pool.clone());
+    let runner = units.runner().clone();
+    let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
+    Ok((accounts, pool, checkups))
+}
+
+/// The accounts that the embedded engine starts with.
+fn wanted(config: &Config) -> Wanted {
+    let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
+    let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
+    Wanted { engine: "studio", accounts, slots }
+}
+
+/// Characters, those of earlier versions included.
+async fn characters(
+    store: &Store,
+    library: &MediaLibrary,
+    clock: &Arc<dyn Clock>,
+) -> Result<Characters, Refused> {
+    let portraitist = Arc::new(FilmInspector);
+    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let adopted = characters.adopt().await?;
+    if adopted > 0 {
+        tracing::info!(adopted, "characters of an earlier version taken over");
+    }
+    Ok(characters)
+}
+
+pub(crate) fn pool_config(config: &Config) -> PoolConfig {
     PoolConfig {
         error_ban_threshold: config.pool.error_ban_threshold,
         rate_limited_cooldown: config.pool.rate_limited_cooldown,
@@ -257,8 +334,6 @@ fn limits(config: &Config) -> Limits {
         multipart_body: config.limits.multipart_body_bytes,
         prompt_chars: config.limits.prompt_chars,
         ignore_unsupported_mask: config.images.ignore_unsupported_mask,
-        image_timeout: config.generation.image_timeout,
-        video_timeout: config.generation.video_timeout,
         profile: config.global.profile,
         retention: config.jobs.retention,
     }

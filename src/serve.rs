@@ -48,6 +48,8 @@ pub async fn start(
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(Duration::from_secs(15))
+        // Who closes its side has left: what it waited for is freed at once, not with the next write. Jobs go on.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(5)
         .disable_signals()
         .bind(address)

@@ -3,8 +3,12 @@
 
 mod support;
 
+mod accounts;
 mod admin;
+mod characters;
 mod crash;
+mod gallery;
+mod head_start;
 mod keeper;
 mod keeper_crash;
 mod keys;
@@ -12,6 +16,7 @@ mod ledger;
 mod life;
 mod pool;
 mod replay;
+mod request_log;
 mod retention;
 mod uploads;
 mod vault;

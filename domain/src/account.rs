@@ -42,6 +42,9 @@ pub struct Account {
     /// The models that it serves; empty: whatever the catalogue sends to its engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<AccountModel>,
+    /// Whether these are its upstream's own list, which the next look at it replaces; otherwise they are the operator's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub models_listed: bool,
     /// What the last look at its upstream found.
     #[serde(default)]
     pub checked: Checked,
@@ -52,6 +55,10 @@ pub struct Account {
     pub created_at: Millis,
     /// When it was last changed by somebody.
     pub updated_at: Millis,
+}
+
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Who an account is upstream.
@@ -188,6 +195,7 @@ impl Account {
             ipm: None,
             endpoint: Endpoint::default(),
             models: Vec::new(),
+            models_listed: false,
             checked: Checked::default(),
             expires_at: None,
             created_at: now,
@@ -195,17 +203,18 @@ impl Account {
         }
     }
 
-    /// The lane of a kind of work.
-    pub const fn lane(&self, kind: JobKind) -> Lane {
+    /// The lane of a kind of work; none is text, which is bounded by the account's pace alone.
+    pub const fn lane(&self, kind: Option<JobKind>) -> Lane {
         match kind {
-            JobKind::Image => self.images,
-            JobKind::Video => self.videos,
+            Some(JobKind::Image) => self.images,
+            Some(JobKind::Video) => self.videos,
+            None => Lane::OPEN,
         }
     }
 
-    /// Whether the operator means it for this model, switched on or not.
-    pub fn serves(&self, model: &str, kind: JobKind) -> bool {
-        let listed = |own: &AccountModel| own.name == model && own.kind == Some(kind);
+    /// Whether the operator means it for this model, switched on or not. No kind is text.
+    pub fn serves(&self, model: &str, kind: Option<JobKind>) -> bool {
+        let listed = |own: &AccountModel| own.name == model && own.kind == kind;
         self.models.is_empty() || self.models.iter().any(listed)
     }
 
@@ -345,14 +354,16 @@ mod tests {
     #[test]
     fn a_list_of_models_is_the_whole_truth_and_may_rename() {
         let mut account = account();
-        assert!(account.serves("anything", JobKind::Image));
+        assert!(account.serves("anything", Some(JobKind::Image)));
         account.models = vec![AccountModel {
             name: "flux".into(),
             upstream: Some("black-forest-labs/FLUX.1".into()),
             kind: Some(JobKind::Image),
         }];
-        assert!(account.serves("flux", JobKind::Image) && !account.serves("flux", JobKind::Video));
-        assert!(!account.serves("anything", JobKind::Image));
+        assert!(
+            account.serves("flux", Some(JobKind::Image)) && !account.serves("flux", Some(JobKind::Video))
+        );
+        assert!(!account.serves("anything", Some(JobKind::Image)));
         assert_eq!(account.upstream_name("flux"), "black-forest-labs/FLUX.1");
         assert_eq!(account.upstream_name("other"), "other");
     }

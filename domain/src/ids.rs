@@ -101,8 +101,20 @@ id!(
     VideoId, "video"
 );
 id!(
+    /// The same job as `/v1/tasks` and answers of `async_mode` name it: it has the same UUID.
+    TaskId, "task"
+);
+id!(
     /// A person or thing out of a video.
     CharacterId, "char"
+);
+id!(
+    /// The same character as prompts mention it: `<@ch_…>`. It has the same UUID.
+    CameoId, "ch"
+);
+id!(
+    /// One published work: the job that made it has the same UUID.
+    PostId, "s"
 );
 id!(
     /// One event that a key's own server is told: the job that it is about has the same UUID, and ends once.

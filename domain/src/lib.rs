@@ -24,6 +24,10 @@ pub mod video;
 
 pub mod storyboard;
 
+pub mod style;
+
+pub mod remix;
+
 pub mod response;
 
 pub mod fetch;
@@ -32,9 +36,21 @@ pub mod size;
 
 pub mod catalogue;
 
+pub mod character;
+
+pub mod mention;
+
+pub mod username;
+
+pub mod profile;
+
+pub mod post;
+
 pub mod account;
 
 pub mod secret;
+
+pub mod proxy;
 
 pub mod renewal;
 

@@ -16,6 +16,9 @@ pub enum MediaRole {
     Reference,
     /// Its owner uploaded it to use it by id. It counts against the budget, too.
     Upload,
+    /// Others are shown it for as long as what names it is there: the portrait of a character, what a post shows. It counts
+    /// against the budget, too.
+    Shown,
 }
 
 /// Which file of an output.

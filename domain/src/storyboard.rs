@@ -32,6 +32,28 @@ pub fn shots(prompt: &str) -> Vec<Shot> {
     shots
 }
 
+/// Shots that fit into so many seconds: those that together last longer are all shortened alike, so that each is seen.
+#[must_use]
+pub fn fitted(mut shots: Vec<Shot>, seconds: u32) -> Vec<Shot> {
+    let (told, seconds) = (shots.iter().map(|shot| shot.seconds).sum::<f32>(), seconds as f32);
+    if told > seconds {
+        shots.iter_mut().for_each(|shot| shot.seconds *= seconds / told);
+    }
+    shots
+}
+
+/// What a prompt says before its first shot, which is about all of them.
+pub fn about_all(prompt: &str) -> &str {
+    let mut rest = prompt;
+    while let Some((before, tail)) = rest.split_once('[') {
+        if tail.split_once(']').is_some_and(|(tag, _)| length(tag).is_some()) {
+            return prompt[..prompt.len() - rest.len() + before.len()].trim();
+        }
+        rest = tail;
+    }
+    ""
+}
+
 fn close(shots: &mut [Shot], text: &str) {
     if let Some(shot) = shots.last_mut() {
         shot.prompt.push_str(text);
@@ -69,10 +91,39 @@ mod tests {
         assert_eq!(read("[5s]a [wide] shot"), [(5.0, "a [wide] shot".to_owned())]);
     }
 
+    #[test]
+    fn a_tag_without_a_text_is_none_and_what_comes_first_is_about_all() {
+        assert_eq!(read("[5s][10s]b"), [(10.0, "b".to_owned())]);
+        assert_eq!(read("in ink [2s]a"), [(2.0, "a".to_owned())]);
+        for (prompt, about) in [
+            ("in ink [wide] [2s]a [3s]b", "in ink [wide]"),
+            ("[2s]a", ""),
+            ("a [cat", ""),
+            ("水墨 [ 2S ]a", "水墨"),
+        ] {
+            assert_eq!(about_all(prompt), about, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn shots_that_last_too_long_are_shortened_alike() {
+        let lengths = |prompt, seconds| {
+            fitted(shots(prompt), seconds).into_iter().map(|shot| shot.seconds).collect::<Vec<_>>()
+        };
+        let prompt = "[5.0s]a [5.0s]b [10.0s]c";
+        assert_eq!(lengths(prompt, 10), [2.5, 2.5, 5.0]);
+        assert_eq!(lengths(prompt, 25), [5.0, 5.0, 10.0]);
+        assert_eq!(lengths("a", 4), [] as [f32; 0]);
+    }
+
     proptest! {
         #[test]
-        fn no_prompt_breaks_it(prompt in ".{0,200}") {
-            prop_assert!(shots(&prompt).len() <= MOST);
+        fn no_prompt_breaks_it(prompt in "(.|\\[[0-9.]{0,4}s\\]){0,80}", seconds in 1u32..30) {
+            let shots = fitted(shots(&prompt), seconds);
+            prop_assert!(shots.len() <= MOST);
+            let told: f32 = shots.iter().map(|shot| shot.seconds).sum();
+            prop_assert!(told <= seconds as f32 * 1.001);
+            prop_assert!(prompt.contains(about_all(&prompt)));
         }
     }
 }

@@ -183,6 +183,11 @@ impl Batch {
         self.push(Op::Delete { table, key: key.into(), expect: Expect::Present })
     }
 
+    /// Removes a row if `expect` holds.
+    pub fn delete_if(&mut self, table: Table, key: impl Into<Vec<u8>>, expect: Expect) -> &mut Batch {
+        self.push(Op::Delete { table, key: key.into(), expect })
+    }
+
     /// Adds `delta` to an integer row; refused if the sum would fall below `floor`.
     pub fn add(
         &mut self,

@@ -1,7 +1,8 @@
 //! Which of the domain's nouns are kept, where, and in which version of their JSON.
 
 use atelier_domain::{
-    account::Account, credit::Hold, job::Job, key::ApiKey, media::Media, webhook::WebhookEvent,
+    account::Account, character::Character, credit::Hold, job::Job, key::ApiKey, media::Media, post::Post,
+    username::Bearer, webhook::WebhookEvent,
 };
 
 use serde_json::{Value, json};
@@ -73,6 +74,21 @@ impl Row for Account {
 
 impl Row for WebhookEvent {
     const TABLE: Table = Table::Outbox;
+    const VERSION: u32 = 1;
+}
+
+impl Row for Character {
+    const TABLE: Table = Table::Characters;
+    const VERSION: u32 = 1;
+}
+
+impl Row for Post {
+    const TABLE: Table = Table::Posts;
+    const VERSION: u32 = 1;
+}
+
+impl Row for Bearer {
+    const TABLE: Table = Table::Usernames;
     const VERSION: u32 = 1;
 }
 

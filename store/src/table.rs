@@ -40,11 +40,29 @@ pub enum Table {
     Secrets = 16,
     /// When each account's access token was last renewed, and what is open about it.
     Renewals = 17,
+    /// Characters.
+    Characters = 18,
+    /// Who bears a username: under the name.
+    Usernames = 19,
+    /// What was published.
+    Posts = 20,
+    /// Where characters and posts are found besides under their ids, and who saw and liked what.
+    Social = 21,
+    /// The log of requests: one row per ended job, under its id.
+    Requests = 22,
+    /// Integer counts of what was made: altogether, by day, by account.
+    Figures = 23,
+    /// What administrators did.
+    Audit = 24,
+    /// Codes that give credit, under the hash of each.
+    RedeemCodes = 25,
+    /// Which jobs a key has: under owner and job, as for videos.
+    KeyJobs = 26,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 27;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -66,6 +84,15 @@ impl Table {
         Table::Outbox,
         Table::Secrets,
         Table::Renewals,
+        Table::Characters,
+        Table::Usernames,
+        Table::Posts,
+        Table::Social,
+        Table::Requests,
+        Table::Figures,
+        Table::Audit,
+        Table::RedeemCodes,
+        Table::KeyJobs,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -89,6 +116,15 @@ impl Table {
             Table::Outbox => "outbox",
             Table::Secrets => "secrets",
             Table::Renewals => "renewals",
+            Table::Characters => "characters",
+            Table::Usernames => "usernames",
+            Table::Posts => "posts",
+            Table::Social => "social",
+            Table::Requests => "requests",
+            Table::Figures => "figures",
+            Table::Audit => "audit",
+            Table::RedeemCodes => "redeem_codes",
+            Table::KeyJobs => "key_jobs",
         }
     }
 
@@ -126,6 +162,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(18), None);
+        assert_eq!(Table::from_id(27), None);
     }
 }

@@ -5,6 +5,9 @@
 
 mod support;
 
+mod characters;
+mod chat;
+mod chat_videos;
 mod edits;
 mod images;
 mod references;
@@ -19,8 +22,13 @@ mod bad_input;
 mod faults;
 mod limits;
 
+mod accounts;
 mod admin;
+mod logs;
 mod ops;
+mod own_jobs;
+
+mod settings;
 
 mod program;
 mod restart;

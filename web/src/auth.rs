@@ -25,6 +25,11 @@ pub struct Admin {
     pub token: String,
 }
 
+/// Where a request comes from: the address of its connection, since a header could name any.
+pub fn peer(request: &HttpRequest) -> String {
+    request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+}
+
 /// The token of an `Authorization: Bearer` header.
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.trim();

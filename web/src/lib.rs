@@ -20,7 +20,17 @@ mod fields;
 
 mod references;
 
+mod cast;
+
+mod listing;
+
+mod accounts;
+
+mod dates;
+
 mod links;
+
+mod moment;
 
 mod observe;
 

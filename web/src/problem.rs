@@ -7,7 +7,7 @@ use actix_web::{
         header::{HeaderName, HeaderValue, RETRY_AFTER},
     },
 };
-use atelier_actors::Refused;
+use atelier_actors::{Refused, characters::NotCreated};
 use atelier_domain::{
     code::{Code, Retry},
     ids::JobId,
@@ -171,6 +171,15 @@ pub const JOB_ID: HeaderName = HeaderName::from_static("x-job-id");
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         Self { retry_after: refused.retry_after, ..Self::new(refused.code, refused.message) }
+    }
+}
+
+impl From<NotCreated> for Problem {
+    fn from(error: NotCreated) -> Self {
+        match error {
+            NotCreated::Wrong { field, why } => Self::field(field, format!("{field}: {why}")),
+            NotCreated::Refused(refused) => refused.into(),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) struct Settle {
     pub hold: Hold,
     pub media: Vec<Media>,
     pub event: Option<WebhookEvent>,
+    pub rider: Option<Batch>,
 }
 
 #[derive(Message)]

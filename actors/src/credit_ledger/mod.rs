@@ -26,7 +26,7 @@ use atelier_domain::{
 };
 use atelier_store::{Batch, Store, Table};
 use messages::{Conclude, Grant, Settle, TakeHold};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How the rest of Atelier speaks to the ledger.
 #[derive(Clone)]
@@ -34,7 +34,11 @@ pub struct Ledger {
     addr: Addr<CreditLedger>,
     store: Store,
     inbox: Arc<Inbox>,
+    rider: Arc<OnceLock<EndingRider>>,
 }
+
+/// What else is written when a job ends, such as its row in a log.
+pub type EndingRider = Arc<dyn Fn(&Job) -> Result<Batch, Refused> + Send + Sync>;
 
 /// What a key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,7 @@ impl Ledger {
             ctx.set_mailbox_capacity(16_384);
             CreditLedger { store: kept, clock, _vital: Vital("credit ledger") }
         });
-        Self { addr, store, inbox: Arc::default() }
+        Self { addr, store, inbox: Arc::default(), rider: Arc::default() }
     }
 
     /// Accepts a job: its row, its hold and the hold's postings are one transaction. `rider` is what else belongs to the
@@ -76,11 +80,18 @@ impl Ledger {
     pub async fn settle(&self, job: Job, hold: Hold, media: Vec<Media>) -> Result<Settlement, Refused> {
         let event = self.event_of(&job)?;
         let waiting = event.as_ref().map(Waiting::of);
-        let settled = self.addr.send(Settle { job, hold, media, event }).await?;
+        // Without it the job ends all the same; what failed is in the log.
+        let rider = self.rider.get().and_then(|rider| rider(&job).ok());
+        let settled = self.addr.send(Settle { job, hold, media, event, rider }).await?;
         if let (Ok(Settlement::Settled(_)), Some(waiting)) = (&settled, waiting) {
             self.inbox.put(waiting);
         }
         settled
+    }
+
+    /// From now on this rides along with the end of every job, in the same transaction. Only the first one does.
+    pub fn accompany(&self, rider: EndingRider) {
+        let _ = self.rider.set(rider);
     }
 
     /// What the key's server is told about this ending, if the key has one.

@@ -57,7 +57,8 @@ pub(super) fn acceptance(job: &Job, hold: &Hold, rider: Option<Batch>) -> Result
 }
 
 /// The ending of a job. The hold's row must still be there, so that an ending written twice is refused as a whole.
-pub(super) fn ending(Settle { job, hold, media, event }: &Settle, now: Millis) -> Result<Batch, Refused> {
+pub(super) fn ending(settle: &Settle, now: Millis) -> Result<Batch, Refused> {
+    let Settle { job, hold, media, event, rider } = settle;
     let mut batch = Batch::new();
     batch.delete_present(Table::Holds, hold.job.uuid().as_bytes());
     batch.put_row(job.id.uuid().as_bytes(), job, Expect::Present).map_err(Refused::internal)?;
@@ -70,6 +71,7 @@ pub(super) fn ending(Settle { job, hold, media, event }: &Settle, now: Millis) -
     if hold.amount > 0 {
         post(&mut batch, &Entry::settle(hold, job.charged, now))?;
     }
+    extend(&mut batch, rider.clone());
     Ok(batch)
 }
 

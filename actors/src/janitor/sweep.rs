@@ -1,17 +1,23 @@
 //! What is past its time, and how it goes: rows first, then files, so that no row ever names a file that is gone.
 
+use super::social;
 use crate::{
     admin_desk::Session,
-    job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
+    characters,
+    job_supervisor::{Idempotency, places, prompt_file, prompt_owner},
     media_library::{StoredFile, removal, returned},
+    profiles,
     refused::Refused,
+    request_log::{LogRow, forget_days},
 };
 use atelier_domain::{
+    character::Character,
     ids::{KeyId, MediaId},
-    job::{Job, JobKind},
+    job::Job,
     key::ApiKey,
     media::Media,
     time::Millis,
+    username::Bearer,
     webhook::WebhookEvent,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
@@ -26,8 +32,11 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// How long events that could not be delivered are kept for the operator to see.
 const DEAD_LETTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long the figures of single days are kept.
+const DAY_FIGURES: Duration = Duration::from_secs(400 * 86_400);
+
 /// Takes away what is past its time and returns how many rows went. Blocking.
-pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
+pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usize, Refused> {
     let is_over = |job: &Job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now);
     let mut rows = sweep_rows::<Job>(store, is_over, leavings)?;
     let has_expired = |file: &Media| file.expires_at.is_some_and(|end| end <= now);
@@ -39,10 +48,24 @@ pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
         batch: removal(file),
         files: vec![file.media.to_string()],
     })?;
+    let is_ownerless = |character: &Character| !owner_is_there(store, character.owner);
+    rows += sweep_rows::<Character>(store, is_ownerless, |character| Leavings {
+        batch: characters::removal(character),
+        files: character.files().map(|(media, _)| media.to_string()).collect(),
+    })?;
+    rows += social::sweep_posts(store)? + social::sweep_marks(store)?;
+    let is_nobody = |bearer: &Bearer| matches!(bearer, Bearer::Key(key) if !owner_is_there(store, *key));
+    rows += sweep_rows::<Bearer>(store, is_nobody, |bearer| Leavings {
+        batch: profiles::removal(*bearer),
+        ..Leavings::default()
+    })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
     let is_given_up = |event: &WebhookEvent| event.dead_at.is_some_and(|at| at + DEAD_LETTERS <= now);
     rows += sweep_rows::<WebhookEvent>(store, is_given_up, |_| Leavings::default())?;
+    let is_old = |row: &LogRow| row.ended_at.unwrap_or(row.created_at) + log_kept <= now;
+    rows += sweep_rows::<LogRow>(store, is_old, |_| Leavings::default())?;
+    rows += forget_days(store, now - DAY_FIGURES)?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }
@@ -66,8 +89,8 @@ fn leavings(job: &Job) -> Leavings {
     if job.work.prompt().text.is_none() {
         left.files.push(prompt_file(job.id));
     }
-    if job.work.kind() == JobKind::Video {
-        left.batch.delete(Table::Videos, video_place(job.key, job.id));
+    for (table, place) in places(job) {
+        left.batch.delete(table, place);
     }
     for reference in job.work.references() {
         left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
@@ -80,7 +103,7 @@ fn leavings(job: &Job) -> Leavings {
 }
 
 /// False for the owner that is certainly gone.
-fn owner_is_there(store: &Store, owner: KeyId) -> bool {
+pub(super) fn owner_is_there(store: &Store, owner: KeyId) -> bool {
     let row = store.load::<ApiKey>(owner.uuid().as_bytes());
     !matches!(row, Ok(None)) && !matches!(row, Ok(Some(key)) if key.deleted_at.is_some())
 }

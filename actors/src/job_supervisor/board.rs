@@ -250,6 +250,11 @@ impl Board {
         self.lock().remove(&id)
     }
 
+    /// Every live job as it is now.
+    pub(crate) fn jobs(&self) -> Vec<Arc<Job>> {
+        self.lock().values().map(|live| live.job()).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

@@ -20,7 +20,7 @@ use atelier_domain::{
     media::{Media, MediaRole},
     time::Clock,
 };
-use atelier_store::Store;
+use atelier_store::{Batch, CommitError, Receipt, Store};
 use budget::InFlight;
 use std::{io::Read, path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
@@ -50,11 +50,12 @@ impl MediaLibrary {
         }
     }
 
-    /// A job's result that is not past its time, and where it lies.
+    /// A job's result, or what others are shown, that is not past its time, and where it lies.
     pub fn find(&self, id: MediaId) -> Result<Option<(Media, PathBuf)>, Refused> {
         let row = self.store.load::<Media>(id.uuid().as_bytes())?;
         let shown = |row: &Media| {
-            row.role == MediaRole::Output && row.expires_at.is_none_or(|end| self.clock.now() < end)
+            matches!(row.role, MediaRole::Output | MediaRole::Shown)
+                && row.expires_at.is_none_or(|end| self.clock.now() < end)
         };
         let Some(row) = row.filter(shown) else { return Ok(None) };
         let path = self.path(id)?;
@@ -93,6 +94,55 @@ impl MediaLibrary {
         let gone = || Refused::new(Code::MediaNotFound, "there is no such file, or it is past its time");
         let (media, _) = self.find(id)?.filter(|(media, _)| media.owner == key).ok_or_else(gone)?;
         self.share(key, media.id, media.bytes).await
+    }
+
+    /// What others are shown as a file of this key's: whoever calls has seen that the key may see it.
+    pub(crate) async fn reuse_shown(&self, key: KeyId, id: MediaId) -> Result<Upload, Refused> {
+        let gone = || Refused::new(Code::MediaNotFound, "the file is gone: what showed it was taken back");
+        let (media, _) =
+            self.find(id)?.filter(|(media, _)| media.role == MediaRole::Shown).ok_or_else(gone)?;
+        self.share(key, media.id, media.bytes).await
+    }
+
+    /// Commits rows that name uploads, which count against their owner's budget from then on. A refusal leaves the uploads as they
+    /// were.
+    pub(crate) async fn commit_naming(
+        &self,
+        owner: KeyId,
+        mut batch: Batch,
+        uploads: &[&Upload],
+    ) -> Result<Receipt, CommitError> {
+        if !uploads.is_empty() {
+            self.budget.take(&mut batch, owner, uploads.iter().map(|upload| upload.bytes));
+        }
+        // The caller may leave while the rows are being written.
+        uploads.iter().for_each(|upload| upload.keep());
+        let outcome = self.store.submit(batch).await;
+        if outcome.as_ref().is_err_and(|error| !matches!(error, CommitError::Closed)) {
+            uploads.iter().for_each(|upload| upload.let_go());
+        }
+        outcome
+    }
+
+    /// The refusal of what does not fit into a key's budget.
+    pub(crate) fn exhausted(&self) -> Refused {
+        self.budget.exhausted()
+    }
+
+    /// Removes files whose rows are gone.
+    pub(crate) async fn remove(&self, files: Vec<MediaId>) {
+        let store = self.store.clone();
+        let removed = tokio::task::spawn_blocking(move || {
+            for file in files {
+                if let Err(error) = store.media().delete(&file.to_string()) {
+                    // No row names it, so it is found again as an orphan.
+                    tracing::warn!(%error, media = %file, "a file that nothing names any more cannot be removed yet");
+                }
+            }
+        });
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, "files that nothing names any more were not removed yet");
+        }
     }
 
     async fn share(&self, key: KeyId, from: MediaId, bytes: u64) -> Result<Upload, Refused> {

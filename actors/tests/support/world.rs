@@ -3,7 +3,7 @@
 use super::{ENGINE, ManualClock, Puppet};
 use atelier_actors::{
     JobsConfig, Units,
-    account_pool::{Pool, PoolConfig},
+    account_pool::{Pool, PoolConfig, PoolParts, Unattended},
     credit_ledger::Ledger,
     job_supervisor::{Jobs, NewJob, Parts, Submitted, Watch},
     key_ring::{KeyRing, KeySettings},
@@ -90,12 +90,20 @@ impl World {
             overloaded_cooldown: Duration::from_secs(5),
             quota_cooldown: Duration::from_secs(3600),
         };
-        let pool = Pool::start(setup.accounts, pool_config, clock.clone(), units.core());
+        let engines = HashMap::from([(ENGINE.to_owned(), engine.clone() as Arc<dyn Engine>)]);
+        let parts = PoolParts {
+            accounts: setup.accounts,
+            config: pool_config,
+            engines: engines.clone(),
+            steward: Arc::new(Unattended),
+            clock: clock.clone(),
+        };
+        let pool = Pool::start(parts, units.core());
         let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone()).unwrap();
         let jobs = Jobs::start(Parts {
             store: store.clone(),
             clock: clock.clone(),
-            engines: HashMap::from([(ENGINE.to_owned(), engine.clone() as Arc<dyn Engine>)]),
+            engines,
             pool: pool.clone(),
             ledger: ledger.clone(),
             config: JobsConfig {
@@ -192,6 +200,7 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         uploads: Vec::new(),
         price: Price { total: i64::from(n), unit: 1, per: Per::Output, rule: "image".into() },
         timeout: Duration::from_secs(300),
+        awaited: false,
         body_hash: "hash".into(),
         idempotency_key: None,
         is_retry: false,

@@ -3,10 +3,11 @@
 use super::JobKind;
 use crate::{
     engine::UpstreamHandle,
-    ids::{AccountId, JobId},
+    ids::{AccountId, CharacterId, JobId},
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
+    username::Username,
     video::SourceUse,
 };
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,9 @@ impl Work {
             Self::Video(video) => (None, Some(video)),
         };
         let of_video = video.into_iter().flat_map(|video| {
-            video.first_frame.iter().chain(video.source.as_ref().map(|source| &source.file))
+            let source = video.source.as_ref().map(|source| &source.file);
+            let portraits = video.cast.iter().map(|character| &character.portrait);
+            video.first_frame.iter().chain(source).chain(portraits)
         });
         image.into_iter().flat_map(References::all).chain(of_video)
     }
@@ -109,6 +112,22 @@ pub struct JobSource {
     pub handle: Option<UpstreamHandle>,
 }
 
+/// A character that a video shows, as the row of its job names it: it may change or go meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCharacter {
+    /// Which character.
+    pub id: CharacterId,
+    /// What the prompt calls it.
+    pub username: Username,
+    /// Its name for people.
+    pub display_name: String,
+    /// How it behaves and must not behave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
+    /// What it looks like: a file of the job's own.
+    pub portrait: Reference,
+}
+
 /// A video to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoJob {
@@ -133,6 +152,9 @@ pub struct VideoJob {
     /// What it is made over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<JobSource>,
+    /// The characters that the prompt speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cast: Vec<JobCharacter>,
 }
 
 /// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.

@@ -80,3 +80,19 @@ pub async fn made(owner: &Owner, body: &Value) -> String {
     assert_eq!((&video["status"], &video["progress"]), (&json!("completed"), &json!(100)), "{video}");
     id
 }
+
+/// A film of another maker's encoder: each of these colours fills the picture for two seconds.
+pub fn coloured(colours: &[&str]) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("ffmpeg");
+    command.current_dir(dir.path()).args(["-v", "error"]);
+    for colour in colours {
+        command.args(["-f", "lavfi", "-i", &format!("color={colour}:s=320x240:r=24:d=2")]);
+    }
+    let joined: String = (0..colours.len()).map(|input| format!("[{input}:v]")).collect();
+    let filter = format!("{joined}concat=n={}:v=1,format=yuv420p", colours.len());
+    command.args(["-filter_complex", &filter, "-c:v", "libx264", "-profile:v", "baseline", "a.mp4"]);
+    let status = command.status().expect("ffmpeg is needed: `apt-get install ffmpeg`, or `.ci/run prepare`");
+    assert!(status.success());
+    std::fs::read(dir.path().join("a.mp4")).unwrap()
+}

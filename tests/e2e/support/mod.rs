@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod app;
+pub mod chats;
 pub mod films;
 pub mod pictures;
 

@@ -152,7 +152,7 @@ fn settings(gateway: &Gateway, fields: &mut Fields) -> KeySettings {
     if settings.name.as_ref().is_some_and(|name| name.chars().count() > 100) {
         fields.wrong("name", "name may have 100 characters at most");
     }
-    for unknown in settings.models.iter().flatten().filter(|name| gateway.catalogue.get(name).is_none()) {
+    for unknown in settings.models.iter().flatten().filter(|name| gateway.model(name).is_none()) {
         fields.wrong(
             "models",
             format!("no model is called {:?}", unknown.chars().take(80).collect::<String>()),

@@ -1,7 +1,7 @@
 //! Login and logout.
 
 use crate::{
-    auth::{Admin, COOKIE},
+    auth::{Admin, COOKIE, peer},
     body,
     gateway::Gateway,
     problem::Problem,
@@ -54,8 +54,7 @@ pub async fn login(
     let (username, password) =
         (fields.text("username").unwrap_or_default(), fields.text("password").unwrap_or_default());
     fields.check()?;
-    // The address of the connection: a header could name any.
-    let peer = request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string());
+    let peer = peer(&request);
     let token = match gateway.desk.login(&peer, &username, &password).await {
         Ok(token) => token,
         Err(refused) if refused.code == Code::InvalidCredentials => return Ok(rejected(&refused.into())),

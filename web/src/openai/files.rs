@@ -5,7 +5,6 @@ use crate::{
     form,
     gateway::Gateway,
     media,
-    openai::videos::CHARACTER,
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
@@ -187,8 +186,7 @@ pub async fn list(
     let mut after = after.map(|after| after.parse::<FileId>().map_err(bad_after)).transpose()?;
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let is_wanted = |file: &StoredFile| {
-        file.purpose != CHARACTER
-            && asked.purpose.as_ref().is_none_or(|purpose| *purpose == file.purpose)
+        asked.purpose.as_ref().is_none_or(|purpose| *purpose == file.purpose)
             && file.expires_at.is_none_or(|end| gateway.clock.now() < end)
     };
     let mut found: Vec<StoredFile> = Vec::new();
@@ -210,7 +208,7 @@ pub async fn list(
 fn own(gateway: &Gateway, caller: &Caller, id: &str) -> Result<StoredFile, Problem> {
     let unknown = || Problem::new(Code::FileNotFound, "this API key has no such file");
     let id: FileId = id.parse().map_err(|_| unknown())?;
-    gateway.library.file(caller.0.id, id)?.filter(|file| file.purpose != CHARACTER).ok_or_else(unknown)
+    gateway.library.file(caller.0.id, id)?.ok_or_else(unknown)
 }
 
 /// A file, without its bytes.

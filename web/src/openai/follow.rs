@@ -14,16 +14,28 @@ use serde_json::Value;
 use std::{collections::VecDeque, convert::Infallible, ops::Range, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// A silent stream is broken by proxies, and a client that left is only noticed by writing to it.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A silent stream is broken by proxies.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How one dialect tells what happens to a job.
 pub trait Voice {
     /// What comes first.
-    fn opening(&mut self, job: &Job) -> Result<Vec<Bytes>, Problem>;
+    fn opening(&mut self, gateway: &Gateway, job: &Job) -> Result<Vec<Bytes>, Problem>;
+
+    /// What a newer state of a job becomes that has not ended.
+    fn progress(&mut self, _: &Gateway, _: &Job) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    /// What is said when there was nothing to say for a while.
+    fn heartbeat(&mut self, _: &Gateway, _: &Job) -> Bytes {
+        ping()
+    }
 
     /// What a preview becomes: the `index`-th of its output, from 0, as a whole file.
-    fn preview(&mut self, job: &Job, index: u8, file: &[u8]) -> Result<Vec<Bytes>, Problem>;
+    fn preview(&mut self, _: &Job, _index: u8, _file: &[u8]) -> Result<Vec<Bytes>, Problem> {
+        Ok(Vec::new())
+    }
 
     /// What the `at`-th output of a completed job becomes, from 0.
     async fn output(&mut self, gateway: &Gateway, job: &Job, at: usize) -> Result<Vec<Bytes>, Problem>;
@@ -33,6 +45,16 @@ pub trait Voice {
 
     /// The last words of a job that did not complete, or of a stream that ends before its job.
     fn failed(&mut self, job: &Job, problem: &Problem) -> Vec<Bytes>;
+}
+
+/// A comment, which every parser passes over.
+pub fn ping() -> Bytes {
+    Bytes::from_static(b": hb\n\n")
+}
+
+/// One event without a name.
+pub fn sse(data: &Value) -> Bytes {
+    Bytes::from(format!("data: {data}\n\n"))
 }
 
 /// One event.
@@ -49,6 +71,22 @@ pub fn respond(gateway: Gateway, watch: Watch, voice: impl Voice + 'static) -> H
         .streaming(events(gateway, watch, voice))
 }
 
+/// One stream in the figures, for as long as somebody reads it.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!("atelier_streams_open").increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("atelier_streams_open").decrement(1);
+    }
+}
+
 struct Following<V> {
     gateway: Gateway,
     watch: Watch,
@@ -60,6 +98,7 @@ struct Following<V> {
     sent_at: Instant,
     begun: bool,
     over: bool,
+    _counted: Counted,
 }
 
 fn events(
@@ -76,6 +115,7 @@ fn events(
         sent_at: Instant::now(),
         begun: false,
         over: false,
+        _counted: Counted::new(),
     };
     stream::unfold(begin, async |mut following| {
         let bytes = following.next().await?;
@@ -116,7 +156,7 @@ impl<V: Voice> Following<V> {
         self.begun = true;
         // Sends the headers on their way before there is anything to say.
         self.ready.push_back(Bytes::from_static(b": accepted\n\n"));
-        let said = self.voice.opening(&self.watch.job());
+        let said = self.voice.opening(&self.gateway, &self.watch.job());
         // A job that ended just now may still have previews waiting: only one that was over is told at once.
         if self.say(said) && self.watch.is_over() {
             self.finish(self.watch.job());
@@ -130,7 +170,7 @@ impl<V: Voice> Following<V> {
             _ = closing.wait_for(|closing| *closing) => None,
             // Counted from what was sent last: progress that is not told must not put it off.
             () = tokio::time::sleep_until(self.sent_at + HEARTBEAT) => {
-                self.ready.push_back(Bytes::from_static(b": hb\n\n"));
+                self.ready.push_back(self.voice.heartbeat(&self.gateway, &self.watch.job()));
                 return Some(());
             }
         };
@@ -141,7 +181,7 @@ impl<V: Voice> Following<V> {
             }
             Some(News::Preview(EngineEvent::Progress(_))) => {}
             Some(News::State(job)) if job.state.is_terminal() => self.finish(job),
-            Some(News::State(_)) => {}
+            Some(News::State(job)) => self.ready.extend(self.voice.progress(&self.gateway, &job)),
             None => {
                 let message = "the gateway is stopping; the job goes on after it, under the id in x-job-id";
                 self.fail(&Problem::new(Code::ShuttingDown, message));

@@ -23,7 +23,7 @@ pub fn respond(gateway: Gateway, watch: Watch) -> HttpResponse {
 struct Images;
 
 impl Voice for Images {
-    fn opening(&mut self, _: &Job) -> Result<Vec<Bytes>, Problem> {
+    fn opening(&mut self, _: &Gateway, _: &Job) -> Result<Vec<Bytes>, Problem> {
         Ok(Vec::new())
     }
 

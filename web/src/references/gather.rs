@@ -35,6 +35,7 @@ const ADDRESS_BYTES: u64 = 64 << 10;
 const DATA_BYTES: u64 = 28 << 20;
 
 const NO_PICTURE: &str = "it is neither an http(s) URL nor a data URI nor the base64 of a picture";
+const NO_VIDEO: &str = "it is neither an http(s) URL nor a data URI nor the base64 of a video";
 
 /// Clients pad base64 or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -62,6 +63,41 @@ pub struct Gatherer<'a> {
     pub origin: &'a str,
 }
 
+/// What is brought in, and where it stood.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    field: &'a str,
+    /// Which of several pictures, from 1.
+    number: Option<usize>,
+    is_video: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn picture(field: &'a str, number: Option<usize>) -> Self {
+        Self { field, number, is_video: false }
+    }
+
+    fn told(self, why: &str) -> String {
+        match self.number {
+            Some(number) => format!("{}, picture {number}: {why}", self.field),
+            None => format!("{}: {why}", self.field),
+        }
+    }
+
+    fn wrong(self, why: &str) -> Problem {
+        Problem::field(self.field, self.told(why))
+    }
+
+    fn nothing(self) -> Problem {
+        self.wrong(if self.is_video { NO_VIDEO } else { NO_PICTURE })
+    }
+
+    /// Whether the bytes say that it is what it must be. What a video is shows later, when it is looked into.
+    fn is_usable(self, upload: &Upload) -> bool {
+        self.is_video || upload.look.is_ok()
+    }
+}
+
 impl Gatherer<'_> {
     /// Brings all pictures in. None when there is none.
     pub async fn gather(&self, given: Given) -> Result<Option<Gathered>, Problem> {
@@ -71,7 +107,7 @@ impl Gatherer<'_> {
         let several = given.images.len() > 1;
         let images = given.images.into_iter().enumerate().map(async |(index, (field, source))| {
             let number = several.then_some(index + 1);
-            let upload = self.bring(source, &field, number).await?;
+            let upload = self.bring(source, Sent::picture(&field, number)).await?;
             let reference = rules::picture(&upload, &field, number)?;
             Ok::<_, Problem>((reference, upload))
         });
@@ -82,7 +118,7 @@ impl Gatherer<'_> {
             overlays.iter_mut().zip([("mask", given.mask), ("markup", given.markup)])
         {
             let (Some(source), Some(first)) = (source, images.first()) else { continue };
-            let upload = self.bring(source, field, None).await?;
+            let upload = self.bring(source, Sent::picture(field, None)).await?;
             *kept = Some(rules::picture(&upload, field, None)?);
             rules::overlay(&upload.look, first, field)?;
             uploads.push(upload);
@@ -95,22 +131,27 @@ impl Gatherer<'_> {
 
     /// Brings one picture in.
     pub async fn picture(&self, source: Source, field: &str) -> Result<(Reference, Arc<Upload>), Problem> {
-        let upload = self.bring(source, field, None).await?;
+        let upload = self.bring(source, Sent::picture(field, None)).await?;
         Ok((rules::picture(&upload, field, None)?, Arc::new(upload)))
     }
 
-    async fn bring(&self, source: Source, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
-        let about = |refused: Refused| Problem::from(refused).param(field);
+    /// Brings one video in, which nobody has looked into yet.
+    pub async fn video(&self, source: Source, field: &str) -> Result<Upload, Problem> {
+        self.bring(source, Sent { field, number: None, is_video: true }).await
+    }
+
+    async fn bring(&self, source: Source, sent: Sent<'_>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(sent.field);
         match source {
-            Source::File(file) => self.file(*file, field, number).await,
-            Source::Text(text) => self.text(&text, field, number).await,
+            Source::File(file) => self.file(*file, sent).await,
+            Source::Text(text) => self.text(&text, sent).await,
             Source::Made(id) => self.gateway.library.reuse(self.key, id).await.map_err(about),
             Source::Kept(id) => self.gateway.library.reuse_file(self.key, id).await.map_err(about),
         }
     }
 
     /// A file, or what it stands for: some clients send an address as the bytes of a file, and a long text becomes one.
-    async fn file(&self, file: FormFile, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+    async fn file(&self, file: FormFile, sent: Sent<'_>) -> Result<Upload, Problem> {
         let FormFile { upload, is_text, .. } = file;
         if upload.look.is_ok() && !is_text {
             return Ok(upload);
@@ -129,52 +170,52 @@ impl Gatherer<'_> {
         }
         let _room = if upload.bytes > ADDRESS_BYTES { LONG_TEXTS.acquire().await.ok() } else { None };
         match String::from_utf8(library.read(upload.id).await?) {
-            Ok(text) => self.text(text.trim(), field, number).await,
+            Ok(text) => self.text(text.trim(), sent).await,
             Err(_) => Ok(upload),
         }
     }
 
-    async fn text(&self, text: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
+    async fn text(&self, text: &str, sent: Sent<'_>) -> Result<Upload, Problem> {
         if has_prefix(text, "data:") {
             let Some((head, data)) = text.split_once(',') else {
-                return Err(wrong(field, number, "a data URI has a comma before its data"));
+                return Err(sent.wrong("a data URI has a comma before its data"));
             };
             if !head.to_ascii_lowercase().ends_with(";base64") {
-                return Err(wrong(field, number, "a data URI must say ;base64"));
+                return Err(sent.wrong("a data URI must say ;base64"));
             }
-            return self.encoded(data, field, number).await;
+            return self.encoded(data, sent).await;
         }
         if has_prefix(text, "http://") || has_prefix(text, "https://") {
-            return self.address(text, field, number).await;
+            return self.address(text, sent).await;
         }
-        let upload = self.encoded(text, field, number).await?;
-        if upload.look.is_err() {
+        let upload = self.encoded(text, sent).await?;
+        if !sent.is_usable(&upload) {
             // Many a word is valid base64.
-            return Err(wrong(field, number, NO_PICTURE));
+            return Err(sent.nothing());
         }
         Ok(upload)
     }
 
-    async fn encoded(&self, data: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
-        let about = |refused: Refused| Problem::from(refused).param(field);
+    async fn encoded(&self, data: &str, sent: Sent<'_>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(sent.field);
         let mut receiving = self.gateway.library.receive(self.key).await.map_err(about)?;
         // Line breaks are common in base64 that was made for mail; four letters are three bytes.
         let letters: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         for piece in letters.chunks(256 << 10) {
-            let bytes = BASE64.decode(piece).map_err(|_| wrong(field, number, NO_PICTURE))?;
+            let bytes = BASE64.decode(piece).map_err(|_| sent.nothing())?;
             receiving.write(bytes.into()).await.map_err(about)?;
         }
         receiving.finish().await.map_err(about)
     }
 
-    async fn address(&self, url: &str, field: &str, number: Option<usize>) -> Result<Upload, Problem> {
-        let about = |refused: Refused| Problem::from(refused).param(field);
-        let refused = |why: &str| Problem::new(Code::InvalidImageUrl, told(field, number, why)).param(field);
+    async fn address(&self, url: &str, sent: Sent<'_>) -> Result<Upload, Problem> {
+        let about = |refused: Refused| Problem::from(refused).param(sent.field);
+        let refused = |why: &str| Problem::new(Code::InvalidImageUrl, sent.told(why)).param(sent.field);
         match self.gateway.links.find(self.origin, url) {
             Linked::Ours(id) => {
                 let reused = self.gateway.library.reuse(self.key, id).await;
                 return reused.map_err(|error| match error.code {
-                    Code::MediaNotFound => refused("this link leads to no picture of this API key any more"),
+                    Code::MediaNotFound => refused("this link leads to no file of this API key any more"),
                     _ => about(error),
                 });
             }
@@ -183,8 +224,8 @@ impl Gatherer<'_> {
         }
         let limits = FetchLimits { bytes: self.gateway.library.longest() };
         let failed = |error: atelier_domain::fetch::FetchError| {
-            tracing::info!(context = %error.context, reason = %error, "a picture was not fetched");
-            let refused = Refused::new(error.code(), told(field, number, &error.to_string()));
+            tracing::info!(context = %error.context, reason = %error, "a reference was not fetched");
+            let refused = Refused::new(error.code(), sent.told(&error.to_string()));
             // Only a fetcher that is busy is worth another try.
             about(if error.code().retry() == Retry::Yes { refused.retry_after(BUSY_WAIT) } else { refused })
         };
@@ -195,23 +236,12 @@ impl Gatherer<'_> {
         }
         let upload = receiving.finish().await.map_err(about)?;
         match &upload.look {
-            Ok(_) => Ok(upload),
-            Err(why) => Err(refused(&format!("the file at this URL: {why}"))),
+            Err(why) if !sent.is_video => Err(refused(&format!("the file at this URL: {why}"))),
+            _ => Ok(upload),
         }
     }
 }
 
 fn has_prefix(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-fn told(field: &str, number: Option<usize>, why: &str) -> String {
-    match number {
-        Some(number) => format!("{field}, picture {number}: {why}"),
-        None => format!("{field}: {why}"),
-    }
-}
-
-fn wrong(field: &str, number: Option<usize>, why: &str) -> Problem {
-    Problem::field(field, told(field, number, why))
 }

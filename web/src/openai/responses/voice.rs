@@ -42,7 +42,7 @@ impl Speaker {
 }
 
 impl Voice for Speaker {
-    fn opening(&mut self, job: &Job) -> Result<Vec<Bytes>, Problem> {
+    fn opening(&mut self, _: &Gateway, job: &Job) -> Result<Vec<Bytes>, Problem> {
         // What a job that is over amounts to is told at the end.
         let mut begun = view::response(&self.gateway, job, None)?;
         begun["status"] = json!("in_progress");

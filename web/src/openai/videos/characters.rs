@@ -1,32 +1,26 @@
-//! `/v1/videos/characters` in OpenAI's shape: a named person or thing out of a video, kept to be used by its id (api.md §2).
-//!
-//! It is kept as a file of its owner: the same budget, the same listing order, the same end.
+//! `/v1/videos/characters` in OpenAI's shape: a named person or thing out of a video (api.md §2). The same characters as those of
+//! `/v1/characters`, with less of them shown.
 
-use super::over::looked_at;
 use crate::{
     auth::Caller,
     form,
     gateway::Gateway,
+    native::characters::{accountable, own},
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, Path},
 };
-use atelier_actors::media_library::{NewFile, StoredFile};
+use atelier_actors::characters::NewCharacter;
 use atelier_domain::{
+    character::{Character, DISPLAY_NAME_CHARS, Timestamps, Visibility},
     code::Code,
-    ids::{CharacterId, FileId},
+    job::JobKind,
 };
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-
-/// What a character's file is for. Not among the purposes of `/v1/files`, which do not show it.
-pub const PURPOSE: &str = "character";
-
-/// The longest name, in characters.
-const NAME_CHARS: usize = 100;
 
 /// A character.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,9 +35,12 @@ pub struct CharacterView {
 }
 
 impl CharacterView {
-    fn of(file: &StoredFile) -> Self {
-        let id = CharacterId::from_uuid(file.id.uuid());
-        Self { id: id.to_string(), name: file.filename.clone(), created_at: file.created_at.seconds() }
+    fn of(character: &Character) -> Self {
+        Self {
+            id: character.id.to_string(),
+            name: character.display_name.clone(),
+            created_at: character.created_at.seconds(),
+        }
     }
 }
 
@@ -72,9 +69,9 @@ pub async fn create(
         return Err(Problem::new(Code::BadBody, "send name and video as multipart/form-data"));
     }
     let mut fields = form::form(&request, payload, &gateway, &caller, &["video"]).await?;
-    let name = fields.filled("name").filter(|name| name.chars().count() <= NAME_CHARS);
+    let name = fields.filled("name").filter(|name| name.chars().count() <= DISPLAY_NAME_CHARS);
     if name.is_none() {
-        fields.wrong("name", format!("name must have 1 to {NAME_CHARS} characters"));
+        fields.wrong("name", format!("name must have 1 to {DISPLAY_NAME_CHARS} characters"));
     }
     let mut files = fields.take_files("video");
     if files.len() != 1 {
@@ -84,10 +81,21 @@ pub async fn create(
     let (Some(sent), Some(name)) = (files.pop(), name) else {
         return Err(Problem::field("video", "send one MP4 file in the field video"));
     };
-    looked_at(&gateway, &sent.upload).await?;
-    let said = NewFile { filename: name, purpose: PURPOSE.to_owned(), expires_at: None };
-    let file = gateway.library.keep_file(caller.0.id, sent.upload, said).await?;
-    Ok(HttpResponse::Ok().json(CharacterView::of(&file)))
+    let model = gateway.catalogue.default_for(JobKind::Video).map(|model| model.name.clone());
+    let new = NewCharacter {
+        owner: caller.0.id,
+        model: model.unwrap_or_default(),
+        video: sent.upload,
+        timestamps: Timestamps::default(),
+        username: None,
+        display_name: Some(name),
+        instruction_set: None,
+        safety_instruction_set: None,
+        visibility: Visibility::Private,
+        account: accountable(&gateway).await?,
+    };
+    let character = gateway.characters.create(new).await?;
+    Ok(HttpResponse::Ok().json(CharacterView::of(&character)))
 }
 
 /// A character.
@@ -101,13 +109,6 @@ pub async fn retrieve(
     Ok(HttpResponse::Ok().json(CharacterView::of(&own(&gateway, &caller, &id)?)))
 }
 
-fn own(gateway: &Gateway, caller: &Caller, id: &str) -> Result<StoredFile, Problem> {
-    let unknown = || Problem::new(Code::CharacterNotFound, "this API key has no such character");
-    let id: CharacterId = id.parse().map_err(|_| unknown())?;
-    let file = gateway.library.file(caller.0.id, FileId::from_uuid(id.uuid()))?;
-    file.filter(|file| file.purpose == PURPOSE).ok_or_else(unknown)
-}
-
 /// Delete a character: what it took of the key's room is free again. OpenAI has no such call.
 #[utoipa::path(delete, path = "/v1/videos/characters/{id}", tag = "videos", params(("id" = String, Path, description = "The character")),
     responses((status = 200, description = "`{id, object, deleted}`"), (status = 404, description = "`character_not_found`", body = ErrorBody)))]
@@ -116,8 +117,8 @@ pub async fn delete(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let file = own(&gateway, &caller, &id)?;
-    let deleted = gateway.library.delete_file(caller.0.id, file.id).await?;
-    let id = CharacterId::from_uuid(file.id.uuid()).to_string();
+    let character = own(&gateway, &caller, &id)?;
+    let deleted = gateway.characters.delete(character.id).await?;
+    let id = character.id.to_string();
     Ok(HttpResponse::Ok().json(json!({ "id": id, "object": "character.deleted", "deleted": deleted })))
 }

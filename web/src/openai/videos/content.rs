@@ -1,11 +1,11 @@
 //! The bytes of a video, its thumbnail and its sheet of frames, with Range, ETag and HEAD, in constant memory.
 
-use super::{dialect::Dialect, manage::own_job};
+use super::manage::own_job;
 use crate::{
     auth::Caller,
     gateway::Gateway,
     media,
-    openai::answer,
+    openai::{answer, dialect::Dialect},
     problem::{ErrorBody, Problem},
 };
 use actix_web::{

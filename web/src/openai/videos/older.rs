@@ -2,7 +2,6 @@
 
 use super::{
     create::{Made, awaited, hand_in, put_first_frame, read},
-    dialect::Dialect,
     order::{self, Usual},
 };
 use crate::{
@@ -10,7 +9,9 @@ use crate::{
     fields::Fields,
     gateway::Gateway,
     openai::{
-        answer, images,
+        answer,
+        dialect::Dialect,
+        images,
         job_view::{self, ImageJobView},
     },
     problem::{ErrorBody, Problem},

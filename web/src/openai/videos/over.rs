@@ -2,7 +2,6 @@
 
 use super::{
     create::{Made, read, submit},
-    dialect::Dialect,
     manage::own_job,
     older,
     order::{self, Usual},
@@ -13,6 +12,7 @@ use crate::{
     body,
     fields::Fields,
     gateway::Gateway,
+    openai::dialect::Dialect,
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
@@ -21,7 +21,9 @@ use actix_web::{
 };
 use atelier_actors::media_library::Upload;
 use atelier_domain::{
+    catalogue::Model,
     code::Code,
+    ids::MediaId,
     job::{Job, JobSource, JobState, VideoJob},
     size::Size,
     video::{SourceUse, VideoFacts},
@@ -83,6 +85,20 @@ impl SourceJob {
             JobState::Failed | JobState::Cancelled => Err(dialect.failed("it ended without a result")),
             _ => Err(dialect.not_ready()),
         }
+    }
+
+    /// What is taken of it where a request for its remix says nothing, as far as the model makes that.
+    pub fn usual(&self, model: &Model) -> Usual<'static> {
+        let video = self.video();
+        let size = video.map(|video| video.size).filter(|size| model.sizes.check(*size).is_ok());
+        let seconds = video.map(|video| video.seconds).filter(|seconds| model.seconds.contains(seconds));
+        Usual { model: None, size, seconds }
+    }
+
+    /// Its file.
+    pub fn file(&self) -> Result<MediaId, Problem> {
+        let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
+        self.0.outputs.first().map(|output| output.media).ok_or_else(gone)
     }
 
     fn video(&self) -> Option<&VideoJob> {

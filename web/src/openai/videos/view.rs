@@ -1,7 +1,6 @@
 //! The `Video` object as strict clients parse it: all thirteen keys always (clients.md 5.2).
 
-use super::dialect::Dialect;
-use crate::{gateway::Gateway, problem::Problem};
+use crate::{gateway::Gateway, openai::dialect::Dialect, problem::Problem};
 use actix_web::{HttpResponse, http::StatusCode};
 use atelier_domain::{
     ids::VideoId,

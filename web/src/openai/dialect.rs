@@ -3,7 +3,7 @@
 use crate::{auth::Caller, gateway::Gateway, problem::Problem};
 use atelier_domain::{catalogue::Model, code::Code, key::Profile};
 
-/// How videos are spoken of to one key.
+/// How one key is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect(Profile);
 
@@ -32,6 +32,19 @@ impl Dialect {
     pub fn usual_seconds(self, model: &Model) -> u32 {
         let other = model.sora2api_seconds.filter(|_| self.0 == Profile::Sora2Api);
         other.or_else(|| model.seconds.first().copied()).unwrap_or(4)
+    }
+
+    /// Whether progress in a chat is told as an object instead of a line of text.
+    pub fn tells_stages(self) -> bool {
+        self.0 == Profile::Sora2Api
+    }
+
+    /// A finished video as the content of a chat message: JSON, or what a page shows as a player. Links have no quote in them.
+    pub fn film(self, url: &str) -> String {
+        match self.0 {
+            Profile::Sora2Api => serde_json::json!({ "type": "video", "url": url }).to_string(),
+            Profile::OpenAi => format!("```html\n<video src='{url}' controls></video>\n```"),
+        }
     }
 
     /// The error for a video that is not there.
