@@ -3,8 +3,8 @@
 //!
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` and `account_book` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
-//! `webhook_courier` (who is told), `characters` (whom prompts speak of), `relay` (what is only passed through), `vault` (what is
-//! sealed).
+//! `webhook_courier` (who is told), `characters` (whom prompts speak of), `gallery` and `profiles` (what is published, and by whom),
+//! `relay` (what is only passed through), `vault` (what is sealed).
 
 pub mod job_supervisor;
 
@@ -41,6 +41,10 @@ pub mod audit_trail;
 pub mod bulletin;
 
 pub mod characters;
+
+pub mod gallery;
+
+pub mod profiles;
 
 mod index;
 mod refused;

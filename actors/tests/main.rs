@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod characters;
 mod crash;
+mod gallery;
 mod head_start;
 mod keys;
 mod ledger;

@@ -121,9 +121,11 @@ codes! {
     MediaNotFound = "media_not_found", 404, InvalidRequest, Unsaid, "The file is gone: it was past its retention.";
     FileNotFound = "file_not_found", 404, InvalidRequest, Unsaid, "No such file belongs to this key.";
     VideoNotFound = "video_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention.";
-    TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such video belongs to this key, or it is past its retention (profile `sora2api`).";
+    TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such task, or (profile `sora2api`) video, belongs to this key, or it is past its retention.";
     CharacterNotFound = "character_not_found", 404, InvalidRequest, Unsaid, "No such character belongs to this key.";
     TokenNotFound = "token_not_found", 404, InvalidRequest, Unsaid, "No account with this number or id.";
+    PostNotFound = "post_not_found", 404, InvalidRequest, Unsaid, "No such post, or it was taken back.";
+    ProfileNotFound = "profile_not_found", 404, InvalidRequest, Unsaid, "Nobody has this username or user id.";
     ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
     AccountNotFound = "account_not_found", 404, InvalidRequest, Unsaid, "No account has this number.";
     WebhookNotFound = "webhook_not_found", 404, InvalidRequest, Unsaid, "No event with this id waits among the dead letters.";
@@ -135,6 +137,7 @@ codes! {
     RedeemCodeExpired = "redeem_code_expired", 409, Conflict, No, "The redeem code is past its time.";
     JobOpen = "job_open", 409, Conflict, Unsaid, "The job has not ended yet.";
     AccountExists = "account_exists", 409, Conflict, No, "An account with this credential, or with this address at this engine, is there already.";
+    JobNotCompleted = "job_not_completed", 409, Conflict, Unsaid, "Only what is completed can be published.";
     Cancelled = "cancelled", 409, Conflict, No, "The job was cancelled before it ended; nothing was charged.";
     BodyTooLarge = "body_too_large", 413, Server, No, "The body is larger than the limit.";
     StorageLimitExceeded = "storage_limit_exceeded", 413, Server, No, "The uploads of this key take as much of the disk as they may.";

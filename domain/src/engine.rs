@@ -191,6 +191,19 @@ pub struct Abilities {
     pub video_sources: VideoSources,
     /// Whether text requests can be passed through to it ([`Engine::relay`]).
     pub relays: bool,
+    /// The catalogue's families that an account without a list of models is meant for; none: all that are routed here.
+    pub families: Option<&'static [&'static str]>,
+}
+
+impl Abilities {
+    /// Of an account that can do nothing.
+    pub const NONE: Self = Self {
+        references: 0,
+        mask: false,
+        video_sources: VideoSources::None,
+        relays: false,
+        families: Some(&[]),
+    };
 }
 
 /// What an engine needs of a video to make another over it.

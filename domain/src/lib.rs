@@ -42,6 +42,10 @@ pub mod mention;
 
 pub mod username;
 
+pub mod profile;
+
+pub mod post;
+
 pub mod account;
 
 pub mod secret;

@@ -1,6 +1,6 @@
 //! What a video request says, once it is checked.
 
-use crate::{engine::UpstreamHandle, reference::Picture, size::Size};
+use crate::{character::CastMember, engine::UpstreamHandle, reference::Picture, size::Size};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +57,8 @@ pub struct VideoSpec {
     pub first_frame: Option<Picture>,
     /// What it is made over.
     pub source: Option<SourceVideo>,
+    /// The characters that the prompt speaks of.
+    pub cast: Vec<CastMember>,
 }
 
 /// What a video file says about itself.

@@ -11,7 +11,7 @@ use super::{
     bounds::{Checker, is_origin},
     checked::{
         Cache, Cloudflare, Config, CorsOrigins, Debug, Fetch, Generation, Global, Images, Jobs, Limits, Log,
-        LogFormat, LogLevel, Media, Metrics, Pool, Proxy, Server, Sora, Store, Studio, WatermarkFree,
+        LogFormat, LogLevel, Media, Metrics, OpenAi, Pool, Proxy, Server, Sora, Store, Studio, WatermarkFree,
     },
     problem::Problem,
     raw::{self, Raw},
@@ -45,6 +45,7 @@ pub(super) fn check(
         pool: pool(&raw.pool, &mut c),
         store: store(&raw.store, &mut c),
         studio: studio(&raw.studio, &mut c),
+        openai: openai(&raw.openai, &mut c),
         images: Images { ignore_unsupported_mask: raw.images.ignore_unsupported_mask },
         media: Media { url_ttl: c.seconds("media.url_ttl_s", raw.media.url_ttl_s, 1..=7 * DAY_S) },
         fetch: fetch(&raw.fetch, &mut c),
@@ -201,6 +202,16 @@ fn fetch(raw: &raw::Fetch, c: &mut Checker) -> Fetch {
         allowed,
         timeout: c.seconds("fetch.timeout_s", raw.timeout_s, 1..=600),
         concurrency: c.whole("fetch.concurrency", raw.concurrency, 1..=1024),
+    }
+}
+
+fn openai(raw: &raw::OpenAi, c: &mut Checker) -> OpenAi {
+    if raw.base_url.is_empty() {
+        c.note("openai.base_url", "expected an address");
+    }
+    OpenAi {
+        base_url: c.url("openai.base_url", &raw.base_url, WEB).unwrap_or_default(),
+        poll_interval: c.fraction("openai.poll_interval", raw.poll_interval, 0.1..=600.0),
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Config {
     pub store: Store,
     /// The embedded engine.
     pub studio: Studio,
+    /// The engine that speaks OpenAI's API.
+    pub openai: OpenAi,
     /// Choices of the images API.
     pub images: Images,
     /// Links to results.
@@ -241,6 +243,15 @@ pub struct Studio {
     pub accounts: u32,
     /// Jobs at once for each.
     pub slots: u32,
+}
+
+/// See `[openai]`.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    /// Where accounts without a base URL are, without a final `/`.
+    pub base_url: String,
+    /// Between two looks at a running video.
+    pub poll_interval: Duration,
 }
 
 /// See `[images]`.

@@ -211,6 +211,14 @@ sections! {
         slots: u64 = 4,
     }
 
+    /// `[openai]`: the engine for OpenAI's own API and for every server that speaks it. Its accounts are added over the admin API.
+    openai: OpenAi {
+        /// Where accounts are that name no base URL of their own.
+        base_url: String = "https://api.openai.com/v1".into(),
+        /// Seconds between two looks at a running video, unless the upstream says when.
+        poll_interval: f64 = 5.0,
+    }
+
     /// `[images]`: points of the images API that the operator decides.
     images: Images {
         /// Draw over the whole picture when the engine has no masks, instead of answering 422 `mask_unsupported`.

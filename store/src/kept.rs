@@ -1,7 +1,7 @@
 //! Which of the domain's nouns are kept, where, and in which version of their JSON.
 
 use atelier_domain::{
-    account::Account, character::Character, credit::Hold, job::Job, key::ApiKey, media::Media,
+    account::Account, character::Character, credit::Hold, job::Job, key::ApiKey, media::Media, post::Post,
     username::Bearer, webhook::WebhookEvent,
 };
 
@@ -79,6 +79,11 @@ impl Row for WebhookEvent {
 
 impl Row for Character {
     const TABLE: Table = Table::Characters;
+    const VERSION: u32 = 1;
+}
+
+impl Row for Post {
+    const TABLE: Table = Table::Posts;
     const VERSION: u32 = 1;
 }
 

@@ -56,11 +56,13 @@ pub enum Table {
     Audit = 24,
     /// Codes that give credit, under the hash of each.
     RedeemCodes = 25,
+    /// Which jobs a key has: under owner and job, as for videos.
+    KeyJobs = 26,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 26;
+    pub const COUNT: usize = 27;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -90,6 +92,7 @@ impl Table {
         Table::Figures,
         Table::Audit,
         Table::RedeemCodes,
+        Table::KeyJobs,
     ];
 
     /// The name of the table: in the database, in reports and in messages.
@@ -121,6 +124,7 @@ impl Table {
             Table::Figures => "figures",
             Table::Audit => "audit",
             Table::RedeemCodes => "redeem_codes",
+            Table::KeyJobs => "key_jobs",
         }
     }
 
@@ -158,6 +162,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(26), None);
+        assert_eq!(Table::from_id(27), None);
     }
 }

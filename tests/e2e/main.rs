@@ -27,6 +27,7 @@ mod admin;
 mod logs;
 mod office;
 mod ops;
+mod own_jobs;
 
 mod settings;
 

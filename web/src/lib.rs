@@ -20,6 +20,10 @@ mod fields;
 
 mod references;
 
+mod cast;
+
+mod listing;
+
 mod accounts;
 
 mod dates;

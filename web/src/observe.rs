@@ -31,8 +31,19 @@ impl RequestId {
 }
 
 /// First segments of client paths that are also answered without `/v1`.
-const CLIENT_ROOTS: [&str; 9] =
-    ["images", "models", "credits", "quote", "videos", "chat", "files", "responses", "characters"];
+const CLIENT_ROOTS: [&str; 11] = [
+    "images",
+    "models",
+    "credits",
+    "quote",
+    "videos",
+    "chat",
+    "files",
+    "responses",
+    "characters",
+    "jobs",
+    "tasks",
+];
 
 /// The path that a client means: `/v1` may be missing (a base URL without it) or doubled (older examples).
 fn intended(path: &str) -> Option<String> {

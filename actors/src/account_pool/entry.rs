@@ -207,7 +207,7 @@ impl Entry {
         if !account.lane(kind).enabled {
             return Some(Reason::LaneClosed);
         }
-        if !is_meant_for(account, route, kind) {
+        if !is_meant_for(account, self.can, route, kind) {
             return Some(Reason::WrongModel);
         }
         if !has_plan(account, route) {

@@ -27,7 +27,7 @@ use crate::{refused::Refused, system::Vital};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, SpawnHandle, StreamHandler};
 use atelier_domain::{
     account::Account,
-    engine::{Abilities, Engine, VideoSources},
+    engine::{Abilities, Engine},
     fault::Fault,
     ids::AccountId,
     job::{JobKind, Route},
@@ -298,8 +298,7 @@ impl AccountPool {
     fn enter(&mut self, account: Arc<Account>) {
         let can = self.engines.get(&account.engine).map(|engine| engine.abilities(&account));
         // An account of an engine that is not here is shown, and never picked: no route leads there.
-        let none = Abilities { references: 0, mask: false, video_sources: VideoSources::None, relays: false };
-        self.book.upsert(account, can.unwrap_or(none));
+        self.book.upsert(account, can.unwrap_or(Abilities::NONE));
     }
 
     fn publish(&self) {

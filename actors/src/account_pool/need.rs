@@ -103,8 +103,13 @@ pub(super) struct Over<'a> {
 }
 
 /// Whether the account is meant for the route's model, switched on or not.
-pub(super) fn is_meant_for(account: &Account, route: &Route, kind: Option<JobKind>) -> bool {
-    account.engine == route.engine && account.lane(kind).enabled && account.serves(&route.model, kind)
+pub(super) fn is_meant_for(account: &Account, can: Abilities, route: &Route, kind: Option<JobKind>) -> bool {
+    let by_family = || can.families.is_none_or(|families| families.contains(&route.family.as_str()));
+    account.engine == route.engine
+        && account.lane(kind).enabled
+        && account.serves(&route.model, kind)
+        // A list says it all; text has no families.
+        && (!account.models.is_empty() || kind.is_none() || by_family())
 }
 
 /// Whether the account's plan opens the route.
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_video_made_upstream_is_worked_over_where_it_was_made_and_nowhere_else() {
-        let can = |video_sources| Abilities { references: 0, mask: false, video_sources, relays: false };
+        let can = |video_sources| Abilities { video_sources, ..Abilities::NONE };
         let over = |made_by| Wants { source: Some(Source { made_by }), ..Wants::default() };
         let (mine, other) = (account(1), account(2));
         for (wants, abilities, fits) in [
@@ -140,12 +145,7 @@ mod tests {
 
     #[test]
     fn references_and_masks_need_an_engine_that_takes_them() {
-        let can = |references, mask| Abilities {
-            references,
-            mask,
-            video_sources: VideoSources::None,
-            relays: false,
-        };
+        let can = |references, mask| Abilities { references, mask, ..Abilities::NONE };
         let wants = Wants { references: 2, mask: true, ..Wants::default() };
         for (abilities, fits) in
             [(can(2, true), true), (can(1, true), false), (can(0, true), false), (can(16, false), false)]

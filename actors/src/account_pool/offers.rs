@@ -26,7 +26,7 @@ impl Offers {
     /// picture because a real account rests.
     pub(super) fn of(roster: &Roster, kind: Option<JobKind>, routes: &[Route], stand_in: &str) -> Self {
         let offer = |route: &Route| {
-            let meant = roster.iter().filter(|(account, _)| is_meant_for(account, route, kind));
+            let meant = roster.iter().filter(|(account, can)| is_meant_for(account, *can, route, kind));
             Offer { route: route.clone(), accounts: meant.cloned().collect() }
         };
         let offers = routes.iter().map(offer).filter(|offer| !offer.accounts.is_empty());

@@ -17,8 +17,13 @@ use atelier_domain::{
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use uuid::Uuid;
 
-const ALL: Abilities =
-    Abilities { references: 16, mask: true, video_sources: VideoSources::File, relays: false };
+const ALL: Abilities = Abilities {
+    references: 16,
+    mask: true,
+    video_sources: VideoSources::File,
+    relays: false,
+    families: None,
+};
 
 fn id(number: u128) -> AccountId {
     AccountId::from_uuid(Uuid::from_u128(number))

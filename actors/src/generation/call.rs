@@ -1,6 +1,9 @@
 //! One call of an engine: with whose account and what, and what a panic in it becomes.
 
-use super::drive::{Drive, Stopped};
+use super::{
+    cast,
+    drive::{Drive, Stopped},
+};
 use crate::job_supervisor::{Live, prompt_file};
 use atelier_domain::{
     account::{Account, Credential},
@@ -118,7 +121,7 @@ impl Drive {
         })
     }
 
-    fn picture(&self, kept: &Reference) -> Result<Picture, Stopped> {
+    pub(super) fn picture(&self, kept: &Reference) -> Result<Picture, Stopped> {
         let path = self.crew.store.media().path(&kept.media.to_string()).map_err(Stopped::defect)?;
         Ok(Picture { path, mime: kept.mime.clone(), bytes: kept.bytes, size: kept.size })
     }
@@ -134,7 +137,7 @@ impl Drive {
         });
         Ok(VideoSpec {
             model,
-            prompt,
+            prompt: cast::spoken(&prompt, &video.cast),
             negative_prompt: video.negative_prompt.clone(),
             style: video.style.clone(),
             size: video.size,
@@ -142,6 +145,7 @@ impl Drive {
             seed: video.seed,
             first_frame,
             source: source.transpose()?,
+            cast: self.cast(video)?,
         })
     }
 }

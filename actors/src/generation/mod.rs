@@ -3,6 +3,7 @@
 
 mod attempt;
 mod call;
+mod cast;
 mod commit;
 mod drive;
 mod policy;

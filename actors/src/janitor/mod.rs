@@ -1,6 +1,7 @@
 //! The janitor: takes away what is past its time (jobs, files, sessions, idempotency rows), sweeps files that no row names,
 //! and has the store exported now and then.
 
+mod social;
 mod sweep;
 
 use actix::{Actor, ArbiterHandle, AsyncContext, Context, WrapFuture};

@@ -1,11 +1,13 @@
 //! What is past its time, and how it goes: rows first, then files, so that no row ever names a file that is gone.
 
+use super::social;
 use crate::{
     admin_desk::Session,
     audit_trail::Deed,
     characters,
-    job_supervisor::{Idempotency, prompt_file, prompt_owner, video_place},
+    job_supervisor::{Idempotency, places, prompt_file, prompt_owner},
     media_library::{StoredFile, removal, returned},
+    profiles,
     redemption::RedeemCode,
     refused::Refused,
     request_log::{LogRow, forget_days},
@@ -13,10 +15,11 @@ use crate::{
 use atelier_domain::{
     character::Character,
     ids::{KeyId, MediaId},
-    job::{Job, JobKind},
+    job::Job,
     key::ApiKey,
     media::Media,
     time::Millis,
+    username::Bearer,
     webhook::WebhookEvent,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
@@ -51,6 +54,12 @@ pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usi
     rows += sweep_rows::<Character>(store, is_ownerless, |character| Leavings {
         batch: characters::removal(character),
         files: character.files().map(|(media, _)| media.to_string()).collect(),
+    })?;
+    rows += social::sweep_posts(store)? + social::sweep_marks(store)?;
+    let is_nobody = |bearer: &Bearer| matches!(bearer, Bearer::Key(key) if !owner_is_there(store, *key));
+    rows += sweep_rows::<Bearer>(store, is_nobody, |bearer| Leavings {
+        batch: profiles::removal(*bearer),
+        ..Leavings::default()
     })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
@@ -88,8 +97,8 @@ fn leavings(job: &Job) -> Leavings {
     if job.work.prompt().text.is_none() {
         left.files.push(prompt_file(job.id));
     }
-    if job.work.kind() == JobKind::Video {
-        left.batch.delete(Table::Videos, video_place(job.key, job.id));
+    for (table, place) in places(job) {
+        left.batch.delete(table, place);
     }
     for reference in job.work.references() {
         left.batch.delete(Table::Media, reference.media.uuid().as_bytes());
@@ -102,7 +111,7 @@ fn leavings(job: &Job) -> Leavings {
 }
 
 /// False for the owner that is certainly gone.
-fn owner_is_there(store: &Store, owner: KeyId) -> bool {
+pub(super) fn owner_is_there(store: &Store, owner: KeyId) -> bool {
     let row = store.load::<ApiKey>(owner.uuid().as_bytes());
     !matches!(row, Ok(None)) && !matches!(row, Ok(Some(key)) if key.deleted_at.is_some())
 }

@@ -10,7 +10,7 @@ mod submit;
 pub(crate) use board::Live;
 pub use board::{News, Watch};
 pub use listing::{Again, JobFilter, JobPage};
-pub(crate) use submit::{Idempotency, prompt_file, prompt_owner, video_place};
+pub(crate) use submit::{Idempotency, places, prompt_file, prompt_owner};
 pub use submit::{NewJob, Submitted};
 
 use crate::{
@@ -26,7 +26,7 @@ use actix::{Actor, Addr, AsyncContext, Context, MailboxError, dev::SendError};
 use atelier_domain::{
     engine::Engine,
     ids::{JobId, KeyId},
-    job::{Job, JobKind, JobOutput},
+    job::{Job, JobOutput},
     media::Media,
     time::Clock,
 };
@@ -130,12 +130,12 @@ impl Jobs {
         Ok(Some(ended))
     }
 
-    /// A key's jobs that make videos, from the newest or the oldest on, after one of them.
-    pub fn videos(
+    /// A key's jobs, from the newest or the oldest on, after one of them.
+    pub fn list(
         &self,
         key: KeyId,
-        after: Option<JobId>,
-        newest_first: bool,
+        listed: Listed,
+        (after, newest_first): (Option<JobId>, bool),
         limit: usize,
     ) -> Result<Vec<Arc<Job>>, Refused> {
         let mut scan = Scan::prefix(key.uuid().as_bytes().to_vec()).limit(limit);
@@ -143,10 +143,10 @@ impl Jobs {
             scan = scan.reverse();
         }
         if let Some(after) = after {
-            scan = scan.after(video_place(key, after));
+            scan = scan.after(submit::place_of(key, after));
         }
         let mut jobs = Vec::new();
-        for (place, _) in self.store.scan(Table::Videos, scan)? {
+        for (place, _) in self.store.scan(listed.table(), scan)? {
             let id = place.get(16..).and_then(|id| Uuid::from_slice(id).ok()).map(JobId::from_uuid);
             if let Some(id) = id {
                 jobs.extend(self.get(key, id)?);
@@ -178,8 +178,8 @@ impl Jobs {
         let job = Job { forgotten: true, keep_until: Some(ended.updated_at), ..ended.clone() };
         let mut batch = Batch::new();
         batch.put_row(job.id.uuid().as_bytes(), &job, Expect::Present).map_err(Refused::internal)?;
-        if job.work.kind() == JobKind::Video {
-            batch.delete(Table::Videos, video_place(job.key, job.id));
+        for (table, place) in places(&job) {
+            batch.delete(table, place);
         }
         for place in job.outputs.iter().flat_map(JobOutput::files).map(|file| file.uuid()) {
             if let Some(media) = self.store.load::<Media>(place.as_bytes())? {
@@ -205,6 +205,24 @@ impl Jobs {
     /// From now on no job is let in; those that run go on.
     pub async fn drain(&self) -> Result<(), Refused> {
         Ok(self.addr.send(Drain).await?)
+    }
+}
+
+/// Which of a key's jobs are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// All of them.
+    All,
+    /// Those that make videos.
+    Videos,
+}
+
+impl Listed {
+    const fn table(self) -> Table {
+        match self {
+            Self::All => Table::KeyJobs,
+            Self::Videos => Table::Videos,
+        }
     }
 }
 

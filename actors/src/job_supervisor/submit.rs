@@ -263,8 +263,8 @@ impl JobSupervisor {
             let row = Idempotency { job: job.id, body_hash: job.body_hash.clone(), expires_at };
             rider.put_row(place(job.key, key), &row, expect).map_err(Refused::internal)?;
         }
-        if job.work.kind() == JobKind::Video {
-            rider.put(Table::Videos, video_place(job.key, job.id), "{}");
+        for (table, place) in places(job) {
+            rider.put(table, place, "{}");
         }
         for upload in uploads {
             let row = upload.row(job.key, Some(job.id), job.created_at);
@@ -380,9 +380,16 @@ async fn keep_prompt(store: &Store, job: &Job, text: Option<String>) -> Result<(
     written.map_err(Refused::internal)?.map_err(Refused::internal).map(drop)
 }
 
-/// Where the index of a key's videos names a job.
-pub(crate) fn video_place(key: KeyId, job: JobId) -> Vec<u8> {
+/// Where the indexes of a key's jobs name one of them.
+pub(super) fn place_of(key: KeyId, job: JobId) -> Vec<u8> {
     [key.uuid().as_bytes().as_slice(), job.uuid().as_bytes()].concat()
+}
+
+/// The rows of indexes that a job has for as long as its own.
+pub(crate) fn places(job: &Job) -> impl Iterator<Item = (Table, Vec<u8>)> {
+    let of_video = (job.work.kind() == JobKind::Video).then_some(Table::Videos);
+    let place = place_of(job.key, job.id);
+    std::iter::once(Table::KeyJobs).chain(of_video).map(move |table| (table, place.clone()))
 }
 
 const PROMPT_FILE: &str = "prompt_";

@@ -171,7 +171,13 @@ impl Engine for Puppet {
     }
 
     fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { references: 16, mask: true, video_sources: VideoSources::File, relays: false }
+        Abilities {
+            references: 16,
+            mask: true,
+            video_sources: VideoSources::File,
+            relays: false,
+            families: None,
+        }
     }
 
     fn check(self: Arc<Self>, credential: Credential) -> LocalFuture<Result<Checkup, Fault>> {

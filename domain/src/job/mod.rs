@@ -4,7 +4,7 @@ mod transition;
 mod work;
 
 pub use transition::{IllegalTransition, Transition};
-pub use work::{ImageJob, JobSource, Prompt, VideoJob, Work};
+pub use work::{ImageJob, JobCharacter, JobSource, Prompt, VideoJob, Work};
 
 use crate::{
     code::Code,

@@ -3,10 +3,11 @@
 use super::JobKind;
 use crate::{
     engine::UpstreamHandle,
-    ids::{AccountId, JobId, MediaId},
+    ids::{AccountId, CharacterId, JobId, MediaId},
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
+    username::Username,
     video::SourceUse,
 };
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,9 @@ impl Work {
             Self::Video(video) => (None, Some(video)),
         };
         let of_video = video.into_iter().flat_map(|video| {
-            video.first_frame.iter().chain(video.source.as_ref().map(|source| &source.file))
+            let source = video.source.as_ref().map(|source| &source.file);
+            let portraits = video.cast.iter().map(|character| &character.portrait);
+            video.first_frame.iter().chain(source).chain(portraits)
         });
         image.into_iter().flat_map(References::all).chain(of_video)
     }
@@ -77,17 +80,18 @@ impl Work {
     /// The same over other files: `file` names the one that takes the place of each, in the order of [`Work::references`].
     #[must_use]
     pub fn with_references(&self, mut file: impl FnMut(&Reference) -> MediaId) -> Self {
-        let mut anew = |reference: &mut Reference| reference.media = file(reference);
         let mut work = self.clone();
-        match &mut work {
-            Self::Image(image) => {
-                let references = image.references.as_deref_mut();
-                references.into_iter().flat_map(References::all_mut).for_each(anew);
-            }
-            Self::Video(video) => {
-                video.first_frame.iter_mut().for_each(&mut anew);
-                video.source.iter_mut().for_each(|source| anew(&mut source.file));
-            }
+        let (image, video) = match &mut work {
+            Self::Image(image) => (image.references.as_deref_mut(), None),
+            Self::Video(video) => (None, Some(video)),
+        };
+        let of_video = video.into_iter().flat_map(|video| {
+            let source = video.source.as_mut().map(|source| &mut source.file);
+            let portraits = video.cast.iter_mut().map(|character| &mut character.portrait);
+            video.first_frame.iter_mut().chain(source).chain(portraits)
+        });
+        for reference in image.into_iter().flat_map(References::all_mut).chain(of_video) {
+            reference.media = file(reference);
         }
         work
     }
@@ -127,6 +131,22 @@ pub struct JobSource {
     pub handle: Option<UpstreamHandle>,
 }
 
+/// A character that a video shows, as the row of its job names it: it may change or go meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCharacter {
+    /// Which character.
+    pub id: CharacterId,
+    /// What the prompt calls it.
+    pub username: Username,
+    /// Its name for people.
+    pub display_name: String,
+    /// How it behaves and must not behave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
+    /// What it looks like: a file of the job's own.
+    pub portrait: Reference,
+}
+
 /// A video to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoJob {
@@ -151,6 +171,9 @@ pub struct VideoJob {
     /// What it is made over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<JobSource>,
+    /// The characters that the prompt speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cast: Vec<JobCharacter>,
 }
 
 /// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.

@@ -221,7 +221,13 @@ impl Engine for Studio {
     }
 
     fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { references: MAX_REFERENCES, mask: true, video_sources: VideoSources::File, relays: false }
+        Abilities {
+            references: MAX_REFERENCES,
+            mask: true,
+            video_sources: VideoSources::File,
+            relays: false,
+            families: None,
+        }
     }
 
     fn check(self: Arc<Self>, _: Credential) -> LocalFuture<Result<Checkup, Fault>> {

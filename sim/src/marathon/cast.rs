@@ -4,8 +4,8 @@ use super::MarathonError;
 use crate::{
     client::Client,
     upstream::{
-        AccountSetup, Behaviour, Chance, Course, Framing, Hand, Limits, Mix, Op, Outcome, Reason, Refusal,
-        Upstream,
+        AccountHandle, AccountSetup, Behaviour, Chance, Course, Framing, Limits, Mix, Op, Outcome, Reason,
+        Refusal, Upstream,
     },
 };
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ fn models(part: Part) -> Value {
     json!([{ "name": "gpt-image-2", "kind": "image" }, { "name": "sora-2", "kind": "video" }])
 }
 
-fn perform(account: &Hand, part: Part, seed: u64) {
+fn perform(account: &AccountHandle, part: Part, seed: u64) {
     match part {
         Part::Strict => {
             let refuse = || Behaviour::Refuse(Refusal::new(Reason::ModerationBlocked));

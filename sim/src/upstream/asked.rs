@@ -13,7 +13,10 @@ use url::form_urlencoded;
 const LARGEST: usize = 256 << 20;
 
 /// Headers whose values are credentials.
-const SECRET: &[&str] = &["authorization", "api-key", "proxy-authorization", "cookie"];
+const SECRET_HEADERS: &[&str] = &["authorization", "api-key", "proxy-authorization", "cookie"];
+
+/// Fields whose values are.
+const SECRET_FIELDS: &[&str] = &["refresh_token", "client_secret", "access_token"];
 
 /// A request without its body.
 #[derive(Debug, Clone)]
@@ -62,16 +65,17 @@ impl Head {
             let value = self.header(name)?;
             Some(value.split_once(' ').map_or(value, |(_, key)| key.trim()))
         });
-        schemed.chain(self.header("api-key")).collect()
+        schemed.chain(self.header("api-key")).chain(self.cookies().map(|(_, value)| value)).collect()
+    }
+
+    fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let cookies = self.header("cookie").unwrap_or_default().split(';');
+        cookies.filter_map(|cookie| cookie.trim().split_once('='))
     }
 
     /// A cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookies = self.header("cookie")?.split(';');
-        cookies
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, it)| it)
+        self.cookies().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// The parts of its path.
@@ -83,7 +87,7 @@ impl Head {
     pub fn seen(&self, account: Option<&str>, asked: &Asked) -> Seen {
         let shown = self.headers.iter().map(|(name, value)| {
             let text = value.to_str().unwrap_or("(not text)");
-            let secret = SECRET.contains(&name.as_str());
+            let secret = SECRET_HEADERS.contains(&name.as_str());
             (name.as_str().to_owned(), if secret { format!("…{}", last4(text)) } else { clipped(text) })
         });
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
@@ -213,7 +217,10 @@ impl Asked {
     }
 
     fn shown(&self) -> BTreeMap<String, Value> {
-        let fields = self.fields.iter().map(|(name, value)| (clipped(name), short(value)));
+        let fields = self.fields.iter().map(|(name, value)| {
+            let secret = value.as_str().filter(|_| SECRET_FIELDS.contains(&name.as_str()));
+            (clipped(name), secret.map_or_else(|| short(value), |value| format!("…{}", last4(value)).into()))
+        });
         let files = self.files.iter().map(|file| {
             let text = format!("{} of {} bytes", file.mime, file.bytes.len());
             (clipped(&file.name), Value::String(text))

@@ -31,6 +31,10 @@ pub enum Behaviour {
     CloseAfterBody,
     /// The call takes effect, and the connection is reset instead of an answer: its outcome is unknown to the client.
     AcceptThenReset,
+    /// The call takes effect, and its client waits in vain until it goes.
+    AcceptThenHang,
+    /// The call takes effect, and is refused all the same, as by a proxy that lost its patience.
+    AcceptThenRefuse(Refusal),
     /// The answer breaks off in the middle.
     Cut {
         /// How its length was announced.
@@ -45,6 +49,8 @@ pub enum Behaviour {
         /// Milliseconds between two of them.
         ms: u64,
     },
+    /// Of an event stream: the last event is an error instead.
+    ErrorEvent(Refusal),
     /// It is refused the way upstreams refuse.
     Refuse(Refusal),
     /// It is answered with exactly this.

@@ -27,10 +27,10 @@ pub struct Report {
     pub in_flight: u32,
     /// The most that ever were.
     pub max_in_flight: u32,
-    /// Every credential that arrived in an `Authorization`, `api-key` or `Proxy-Authorization` header.
+    /// Every credential that arrived in an `Authorization`, `api-key`, `Proxy-Authorization` or `Cookie` header.
     pub credentials: Vec<Credential>,
     /// Accounts by name.
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: BTreeMap<String, AccountBook>,
     /// The last calls, the latest last.
     pub seen: Vec<Seen>,
 }
@@ -48,7 +48,7 @@ pub struct Credential {
 
 /// What was counted for one account.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Account {
+pub struct AccountBook {
     /// Calls that arrived, by what they are for.
     pub arrived: BTreeMap<Op, u64>,
     /// Calls that took effect, whether or not their answer arrived.
@@ -73,14 +73,14 @@ pub struct Submits {
     pub accepted: u64,
 }
 
-/// One call as it arrived. Secrets stand as their last four characters.
+/// One call as it arrived. Headers and fields that are secrets stand as their last four characters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Whose it was, if anybody's.
     pub account: Option<String>,
     /// Its method.
     pub method: String,
-    /// Its path and query.
+    /// Its path and query, as they came.
     pub target: String,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
@@ -90,7 +90,7 @@ pub struct Seen {
 
 impl Report {
     /// What was counted for this account; nothing, when it is not known.
-    pub fn account(&self, name: &str) -> Account {
+    pub fn account(&self, name: &str) -> AccountBook {
         self.accounts.get(name).cloned().unwrap_or_default()
     }
 
@@ -110,7 +110,7 @@ impl Report {
     }
 }
 
-impl Account {
+impl AccountBook {
     /// How many calls for this arrived.
     pub fn arrived(&self, op: Op) -> u64 {
         self.arrived.get(&op).copied().unwrap_or(0)
@@ -130,7 +130,7 @@ pub struct Book {
     in_flight: u32,
     max_in_flight: u32,
     credentials: BTreeMap<String, Credential>,
-    accounts: BTreeMap<String, Account>,
+    accounts: BTreeMap<String, AccountBook>,
     seen: VecDeque<Seen>,
 }
 
@@ -213,9 +213,9 @@ impl Book {
         *self = Self { in_flight: self.in_flight, ..Self::default() };
     }
 
-    fn page(&mut self, account: &str) -> &mut Account {
+    fn page(&mut self, account: &str) -> &mut AccountBook {
         if !self.accounts.contains_key(account) {
-            self.accounts.insert(account.to_owned(), Account::default());
+            self.accounts.insert(account.to_owned(), AccountBook::default());
         }
         self.accounts.entry(account.to_owned()).or_default()
     }

@@ -27,7 +27,7 @@ mod solver;
 
 pub use account::{ANONYMOUS, AccountSetup, KeyTerm, SOLVER};
 pub use behaviour::{Answer, Behaviour, Course, Framing, Outcome};
-pub use book::{Account, Credential, Report, Seen, Submits};
+pub use book::{AccountBook, Credential, Report, Seen, Submits};
 pub use limits::Limits;
 pub use openai::Dialect;
 pub use refusal::{Reason, Refusal};
@@ -92,7 +92,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Where tests in other languages find what [`Upstream`] and [`Account`](Hand) do here.
+    /// Where tests in other languages find what [`Upstream`] and [`AccountHandle`] do here.
     pub const CONTROL: &'static str = "/_sim";
 
     /// Starts it, in a thread of its own.
@@ -118,15 +118,15 @@ impl Upstream {
     }
 
     /// An account of this name, which is also its key; made if there is none.
-    pub fn account(&self, name: &str) -> Hand {
+    pub fn account(&self, name: &str) -> AccountHandle {
         self.stage.world().accounts.of(name, self.stage.clock.now_ms());
-        Hand { stage: self.stage.clone(), name: name.to_owned() }
+        AccountHandle { stage: self.stage.clone(), name: name.to_owned() }
     }
 
     /// Makes an account, or makes it anew.
-    pub fn put(&self, name: &str, setup: AccountSetup) -> Hand {
+    pub fn put(&self, name: &str, setup: AccountSetup) -> AccountHandle {
         self.stage.world().accounts.put(name, setup, self.stage.clock.now_ms());
-        Hand { stage: self.stage.clone(), name: name.to_owned() }
+        AccountHandle { stage: self.stage.clone(), name: name.to_owned() }
     }
 
     /// All counters now.
@@ -152,12 +152,12 @@ impl Upstream {
 
 /// An account of a running upstream, to be scripted.
 #[derive(Clone)]
-pub struct Hand {
+pub struct AccountHandle {
     stage: Arc<Stage>,
     name: String,
 }
 
-impl Hand {
+impl AccountHandle {
     /// These happen to its next calls for `op`, one each, after what was scripted before.
     pub fn script(&self, op: Op, behaviours: impl IntoIterator<Item = Behaviour>) -> &Self {
         self.change(|account| account.script.then(op, behaviours))
@@ -191,7 +191,7 @@ impl Hand {
     }
 
     /// What was counted for it.
-    pub fn book(&self) -> Account {
+    pub fn book(&self) -> AccountBook {
         self.stage.report().account(&self.name)
     }
 

@@ -1,17 +1,23 @@
 //! What is answered, and how it goes onto the wire: whole, in pieces, or broken off.
 
 use super::{
-    behaviour::{Behaviour, Framing},
+    behaviour::{Answer, Behaviour, Framing},
     line::{End, Line},
+    refusal::Refusal,
 };
 use actix_http::{
     Response, StatusCode,
-    body::{BodyStream, BoxBody, MessageBody, SizedStream},
+    body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::Value;
-use std::{convert::Infallible, time::Duration};
+use serde_json::{Value, json};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// How many pieces a body is sent in when it trickles.
 const PIECES: usize = 10;
@@ -59,6 +65,41 @@ impl Reply {
         Self::bytes(status, "text/html; charset=utf-8", html)
     }
 
+    /// An answer that a test has written out.
+    pub fn written(written: &Answer) -> Self {
+        let reply = match &written.json {
+            Some(json) => Self::json(written.status, json),
+            None if written.text.is_empty() => Self::bare(written.status),
+            None => Self::bytes(written.status, "text/plain; charset=utf-8", written.text.clone()),
+        };
+        written.headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+    }
+
+    /// An event stream whose last event is this error.
+    #[must_use]
+    pub fn failing(mut self, refusal: &Refusal) -> Self {
+        let terms = refusal.reason.terms();
+        let (message, kind) = (refusal.text(), terms.kind);
+        let error = json!({"message": message, "type": kind, "param": refusal.param, "code": terms.code});
+        let told = json!({"type": "error", "error": error, "message": message, "code": terms.code});
+        self.pieces.pop();
+        self.pieces.push(Bytes::from(format!("event: error\ndata: {told}\n\n")));
+        self
+    }
+
+    /// A refusal: this JSON, unless it has no body or a proxy says it with a page.
+    pub fn refusal(refusal: &Refusal, body: &Value) -> Self {
+        let terms = refusal.reason.terms();
+        let reply = if refusal.bare {
+            Self::bare(terms.status)
+        } else if terms.page {
+            Self::page(terms.status, &format!("{} {}", terms.status, terms.message))
+        } else {
+            Self::json(terms.status, body)
+        };
+        refusal.headers().iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -81,16 +122,22 @@ impl Reply {
         }
     }
 
-    /// As it goes onto the wire under this behaviour.
-    pub fn deliver(self, behaviour: &Behaviour, line: &Line) -> Response<BoxBody> {
+    /// As it goes onto the wire under this behaviour. `underway` lasts as long as pieces are still to come.
+    pub fn deliver(
+        self,
+        behaviour: &Behaviour,
+        line: &Line,
+        underway: impl Unpin + 'static,
+    ) -> Response<BoxBody> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::build(status);
         for (name, value) in &self.headers {
             response.insert_header((name.as_str(), value.as_str()));
         }
+        let lasting = |body| Lasting { body, _underway: underway }.boxed();
         let body = match behaviour {
-            Behaviour::Cut { how, percent } => self.cut(*how, *percent, line.clone()),
-            Behaviour::Drip { ms } => BodyStream::new(self.drip(*ms)).boxed(),
+            Behaviour::Cut { how, percent } => lasting(self.cut(*how, *percent, line.clone())),
+            Behaviour::Drip { ms } => lasting(BodyStream::new(self.drip(*ms)).boxed()),
             _ if self.streams => BodyStream::new(stream::iter(self.pieces.into_iter().map(fine))).boxed(),
             _ => self.body().boxed(),
         };
@@ -98,6 +145,8 @@ impl Reply {
     }
 
     fn cut(&self, how: Framing, percent: u8, line: Line) -> BoxBody {
+        // The length of a stream of events is never told up front.
+        let how = if self.streams { Framing::Chunked } else { how };
         let whole = self.body();
         let length = whole.len();
         let kept = (length * usize::from(percent.min(99)) / 100).min(length.saturating_sub(1));
@@ -123,6 +172,27 @@ impl Reply {
             fine(piece)
         });
         Box::pin(paced)
+    }
+}
+
+/// A body, and what has to be kept until it is sent.
+struct Lasting<T> {
+    body: BoxBody,
+    _underway: T,
+}
+
+impl<T: Unpin> MessageBody for Lasting<T> {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

@@ -88,19 +88,21 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
             Some(asked) => control::answer(&stage, &head, &asked),
             None => Reply::bare(413),
         };
-        return reply.deliver(&Behaviour::Ok, &line);
+        return reply.deliver(&Behaviour::Ok, &line, ());
     }
     stage.world().book.request(&head.keys());
     let mut underway = Underway { stage: stage.clone(), account: None, submits: false };
     let routed = WIRES.iter().find_map(|wire| Some((wire, (wire.route)(&stage, &head)?)));
     let Some((wire, route)) = routed else {
+        let asked = Asked::read(request).await.unwrap_or_default();
+        stage.world().book.saw(head.seen(None, &asked));
         let text = format!("Invalid URL ({} {})", head.method, head.path);
         let nowhere = Refusal::new(Reason::NotFound).saying(text);
-        return (openai::WIRE.refuse)(&stage, &nowhere).deliver(&Behaviour::Ok, &line);
+        return (openai::WIRE.refuse)(&stage, &nowhere).deliver(&Behaviour::Ok, &line, ());
     };
     let (account, mut asked) = match identify(&stage, route.who, &head, request).await {
         Ok(known) => known,
-        Err(reply) => return reply.deliver(&Behaviour::Ok, &line),
+        Err(reply) => return reply.deliver(&Behaviour::Ok, &line, ()),
     };
     let taken = enter(&stage, route.op, &account, &mut underway);
     let (wait_ms, behaviour) = taken.clone().unwrap_or_default().unfold();
@@ -121,10 +123,7 @@ async fn serve(stage: Arc<Stage>, request: &mut Request) -> Response<BoxBody> {
         Err(refusal) => (wire.refuse)(&stage, &refusal),
         Ok(_) => perform(wire, route.answer, &stage, &call, &line).await,
     };
-    if call.behaviour == Behaviour::AcceptThenReset {
-        return line.break_off(End::Reset).await;
-    }
-    reply.deliver(&call.behaviour, &line)
+    reply.deliver(&call.behaviour, &line, underway)
 }
 
 /// Whose call it is, and the body if that had to be read for it.
@@ -193,15 +192,24 @@ async fn perform(
         Behaviour::Hang => pending().await,
         Behaviour::ResetAfterBody => line.break_off(End::Reset).await,
         Behaviour::CloseAfterBody => line.break_off(End::Closed).await,
-        Behaviour::Refuse(refusal) => (wire.refuse)(stage, refusal),
-        Behaviour::Answer(written) => {
-            let reply = match &written.json {
-                Some(json) => Reply::json(written.status, json),
-                None if written.text.is_empty() => Reply::bare(written.status),
-                None => Reply::bytes(written.status, "text/plain; charset=utf-8", written.text.clone()),
-            };
-            written.headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+        Behaviour::AcceptThenHang => {
+            answer(stage, call);
+            pending().await
         }
+        Behaviour::AcceptThenReset => {
+            answer(stage, call);
+            line.break_off(End::Reset).await
+        }
+        Behaviour::AcceptThenRefuse(refusal) => {
+            let reply = answer(stage, call);
+            if reply.is_fine() { (wire.refuse)(stage, refusal) } else { reply }
+        }
+        Behaviour::ErrorEvent(refusal) => {
+            let reply = answer(stage, call);
+            if reply.streams { reply.failing(refusal) } else { reply }
+        }
+        Behaviour::Refuse(refusal) => (wire.refuse)(stage, refusal),
+        Behaviour::Answer(written) => Reply::written(written),
         Behaviour::Html { status } => Reply::page(*status, "Welcome"),
         Behaviour::Redirect { to, status } => Reply::bare(*status).with("location", to),
         Behaviour::ContentType(mime) => {

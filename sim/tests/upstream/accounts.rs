@@ -1,6 +1,6 @@
 //! Keys open what they should, quotas hold, and the book is right.
 
-use super::{KEY, draw, order, upstream};
+use super::{KEY, draw, upstream};
 use atelier_sim::{
     client::Client,
     upstream::{AccountSetup, Behaviour, Course, KeyTerm, Limits, Op, Reason, Report, Submits, Upstream},
@@ -157,5 +157,12 @@ async fn a_restart_takes_the_jobs_and_leaves_the_accounts() {
     upstream.forget_jobs();
     assert_eq!(client.get(&format!("/v1/videos/{id}")).send().await.unwrap().status, 404);
     assert_eq!(draw(&client, "still open").await.status, 200);
-    assert_eq!(order("x")["prompt"], "x");
+}
+
+#[test]
+fn the_account_that_the_readme_shows_is_one() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let account: AccountSetup = serde_json::from_str(shown).unwrap();
+    assert_eq!(account.scripts[&Op::SubmitImage].len(), 5);
 }

@@ -1,6 +1,6 @@
 //! Each fault is on the wire what it is called.
 
-use super::{KEY, draw, order, picture, raw, upstream};
+use super::{KEY, draw, images::events, order, picture, raw, upstream};
 use atelier_sim::upstream::{
     Answer, Behaviour, Chance, Framing, Mix, Op, Reason, Refusal, Submits, Upstream,
 };
@@ -38,6 +38,48 @@ async fn a_reset_after_the_body_has_no_effect_and_one_after_accepting_has() {
         assert_eq!((answer.len(), ended), (0, Ended::Rst));
         assert_eq!(upstream.book().prompt(&prompt), Submits { arrived: 1, accepted });
     }
+}
+
+#[actix_rt::test]
+async fn an_accepted_call_can_be_refused_as_if_it_were_not() {
+    let (upstream, client) = upstream();
+    let refuse = Behaviour::AcceptThenRefuse(Reason::GatewayTimeout.into());
+    upstream.account(KEY).script(Op::SubmitImage, [refuse]);
+    assert_eq!(draw(&client, "timed out").await.status, 504);
+    assert_eq!(upstream.book().prompt("timed out"), Submits { arrived: 1, accepted: 1 });
+}
+
+#[actix_rt::test]
+async fn a_stream_breaks_off_with_an_error_event_instead_of_its_last() {
+    let (upstream, client) = upstream();
+    upstream.account(KEY).script(Op::SubmitImage, [Behaviour::ErrorEvent(Reason::ModerationBlocked.into())]);
+    let mut order = order("half way");
+    order["stream"] = true.into();
+    order["partial_images"] = 1.into();
+    let answer = client.post(PATH, &order).send().await.unwrap();
+    let told = events(&answer);
+    let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!((answer.status, kinds), (200, vec!["image_generation.partial_image", "error"]));
+    assert_eq!(told[1]["error"]["code"], "moderation_blocked");
+}
+
+#[actix_rt::test]
+async fn a_stream_whose_client_waits_for_its_pieces_is_under_way() {
+    let (upstream, client) = upstream();
+    upstream.account(KEY).script(Op::SubmitImage, [Behaviour::Drip { ms: 3_600_000 }]);
+    let mut order = order("slow");
+    order["stream"] = true.into();
+    order["partial_images"] = 1.into();
+    let mut reply = client.post(PATH, &order).begin().await.unwrap();
+    assert!(reply.chunk().await.unwrap().unwrap().starts_with(b"event: image_generation.partial_image"));
+    assert_eq!(upstream.account(KEY).book().in_flight, 1);
+    drop(reply);
+    let mut calls = 0;
+    while upstream.account(KEY).book().in_flight == 1 && calls < 10_000 {
+        client.get("/v1/models").send().await.unwrap();
+        calls += 1;
+    }
+    assert_eq!(upstream.account(KEY).book().in_flight, 0);
 }
 
 #[actix_rt::test]

@@ -2,9 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;
+mod dialects;
 mod faults;
 mod images;
+mod oauth;
+mod program;
+mod proxies;
 mod raw;
+mod solver;
+mod talk;
 mod videos;
 
 use atelier_sim::{

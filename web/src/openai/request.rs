@@ -2,6 +2,7 @@
 
 use super::choice;
 use crate::{
+    cast,
     fields::Fields,
     gateway::Gateway,
     problem::Problem,
@@ -123,8 +124,9 @@ pub async fn read_with(
     if !stream {
         image.partial_images = 0;
     }
-    let (routes, given) = able_routes(gateway, model, given)?;
-    let uploads = references(asker, given, &mut image, size.is_none().then_some(model)).await?;
+    let (mut routes, given) = able_routes(gateway, model, given)?;
+    let mut uploads = references(asker, given, &mut image, size.is_none().then_some(model)).await?;
+    uploads.extend(cast::of_image(gateway, asker.key.id, &mut image, &mut routes).await?);
     let (price, facts) = price(gateway, model, &image)?;
     Ok(ImageRequest { model: named, routes, image, uploads, in_background, stream, price, facts })
 }

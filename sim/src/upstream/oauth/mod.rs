@@ -53,18 +53,13 @@ fn owner(stage: &Stage, asked: &Asked) -> Result<String, Box<Reply>> {
 
 fn refuse(_: &Stage, refusal: &Refusal) -> Reply {
     let terms = refusal.reason.terms();
-    let reply = if refusal.bare {
-        Reply::bare(terms.status)
-    } else if terms.page {
-        Reply::page(terms.status, &format!("{} {}", terms.status, terms.message))
-    } else if refusal.reason == Reason::InvalidGrant {
-        let body = json!({"error": "invalid_grant", "error_description": refusal.text()});
-        Reply::json(terms.status, &body)
+    let body = if refusal.reason == Reason::InvalidGrant {
+        json!({"error": "invalid_grant", "error_description": refusal.text()})
     } else {
         let error = json!({"message": refusal.text(), "type": terms.kind, "param": null, "code": terms.code});
-        Reply::json(terms.status, &json!({"error": error}))
+        json!({"error": error})
     };
-    refusal.headers().iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+    Reply::refusal(refusal, &body)
 }
 
 /// A new access token of the account, and how long it is good, in seconds.

@@ -6,15 +6,7 @@ use serde_json::{Value, json};
 
 /// A refusal as an answer.
 pub fn refuse(stage: &Stage, refusal: &Refusal) -> Reply {
-    let terms = refusal.reason.terms();
-    let reply = if refusal.bare {
-        Reply::bare(terms.status)
-    } else if terms.page {
-        Reply::page(terms.status, &format!("{} {}", terms.status, terms.message))
-    } else {
-        Reply::json(terms.status, &body(stage, refusal))
-    };
-    refusal.headers().iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+    Reply::refusal(refusal, &body(stage, refusal))
 }
 
 fn body(stage: &Stage, refusal: &Refusal) -> Value {

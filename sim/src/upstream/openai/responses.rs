@@ -161,17 +161,20 @@ fn text_events(item: &Value) -> Vec<Value> {
     added["content"] = json!([]);
     let empty = json!({"type": "output_text", "text": "", "annotations": []});
     let place = |kind: &str, field: &str, value: &Value| json!({"type": kind, "item_id": id, "output_index": 0, "content_index": 0, field: value});
+    // The strict reading of openai-python wants it in both.
+    let words = |kind: &str, field: &str, value: &Value| {
+        let mut event = place(kind, field, value);
+        event["logprobs"] = json!([]);
+        event
+    };
     let mut told = vec![
         json!({"type": "response.output_item.added", "output_index": 0, "item": added}),
         place("response.content_part.added", "part", &empty),
     ];
     let text = part["text"].as_str().unwrap_or_default();
-    told.extend(text.split_inclusive(' ').map(|word| {
-        let mut delta = place("response.output_text.delta", "delta", &word.into());
-        delta["logprobs"] = json!([]);
-        delta
-    }));
-    told.push(place("response.output_text.done", "text", &part["text"]));
+    let deltas = text.split_inclusive(' ');
+    told.extend(deltas.map(|word| words("response.output_text.delta", "delta", &word.into())));
+    told.push(words("response.output_text.done", "text", &part["text"]));
     told.push(place("response.content_part.done", "part", part));
     told
 }

@@ -7,4 +7,6 @@ mod said;
 mod view;
 mod voice;
 
-pub use handlers::{__path_create, create};
+pub use ask::{Ask, submit};
+pub use handlers::{__path_create, Manner, create, respond};
+pub use view::{ChatCompletion, Reply};

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    body,
+    body, cast,
     fields::Fields,
     form,
     gateway::Gateway,
@@ -174,12 +174,16 @@ pub async fn hand_in(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    made: Made<'_>,
+    mut made: Made<'_>,
 ) -> Result<Submitted, Problem> {
     let (idempotency_key, is_retry) = images::repeat_of(request)?;
     let price = order::price(gateway, &made.model, &made.video)?.0;
+    let routes = {
+        let work = Work::Video(made.video.clone());
+        choice::routes(gateway, &made.model, &Wants::of(&work))?
+    };
+    made.uploads.extend(cast::of_video(gateway, caller.0.id, &mut made.video).await?);
     let work = Work::Video(made.video);
-    let routes = choice::routes(gateway, &made.model, &Wants::of(&work))?;
     let new = NewJob {
         key: caller.0.clone(),
         endpoint: made.endpoint.to_owned(),

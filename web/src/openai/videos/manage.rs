@@ -4,6 +4,7 @@ use super::view::{self, VideoView};
 use crate::{
     auth::Caller,
     gateway::Gateway,
+    listing::{self, Listing},
     openai::dialect::Dialect,
     problem::{ErrorBody, Problem},
 };
@@ -11,14 +12,11 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
+use atelier_actors::job_supervisor::Listed;
 use atelier_domain::{job::Job, remix::Target};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
-
-/// Videos of a page unless said otherwise, and at most.
-const PAGE: usize = 20;
-const LONGEST_PAGE: usize = 100;
+use utoipa::ToSchema;
 
 /// The caller's own video of this id, in any of its forms.
 pub fn own_job(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Arc<Job>, Problem> {
@@ -38,17 +36,6 @@ pub async fn retrieve(
     let dialect = Dialect::of(&gateway, &caller);
     let job = own_job(&gateway, &caller, &id, dialect)?;
     view::respond(&gateway, &job, dialect, 200)
-}
-
-/// Which videos to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct Listing {
-    /// Videos after this one.
-    after: Option<String>,
-    /// How many at most, up to 100.
-    limit: Option<usize>,
-    /// `desc` (newest first, the default) or `asc`.
-    order: Option<String>,
 }
 
 /// A page of videos.
@@ -75,31 +62,19 @@ pub async fn list(
     asked: Query<Listing>,
 ) -> Result<HttpResponse, Problem> {
     let dialect = Dialect::of(&gateway, &caller);
-    let newest_first = match asked.order.as_deref() {
-        None | Some("desc") => true,
-        Some("asc") => false,
-        Some(_) => return Err(Problem::field("order", "order must be asc or desc")),
-    };
-    let after = asked.after.as_deref().filter(|after| !after.is_empty());
-    let bad_after = || Problem::field("after", "after must be the id of a video");
-    let mut after =
-        after.map(|after| Target::parse(after).ok_or_else(bad_after)).transpose()?.map(Target::job);
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let mut found = Vec::new();
-    // One more than asked tells whether there are more.
-    while found.len() <= limit {
-        let page = gateway.jobs.videos(caller.0.id, after, newest_first, limit + 1)?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id);
-        found.extend(page.into_iter().filter(|job| gateway.shows(job)));
-    }
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let views = found.iter().filter_map(|job| Some(view::view(&gateway, job, job.work.video()?, dialect)));
+    let page = listing::page(&gateway, &caller, Listed::Videos, &asked)?;
+    let views =
+        page.jobs.iter().filter_map(|job| Some(view::view(&gateway, job, job.work.video()?, dialect)));
     let data: Vec<_> = views.collect();
     let id = |video: Option<&VideoView>| video.map(|video| video.id.clone());
     let (first_id, last_id) = (id(data.first()), id(data.last()));
-    Ok(HttpResponse::Ok().json(VideoList { object: "list", data, first_id, last_id, has_more }))
+    Ok(HttpResponse::Ok().json(VideoList {
+        object: "list",
+        data,
+        first_id,
+        last_id,
+        has_more: page.has_more,
+    }))
 }
 
 /// Delete a video: it is cancelled if it runs, and nobody is shown it any more.

@@ -99,6 +99,7 @@ pub fn read_with(
         seed: fields.integer("seed", i64::MIN..=i64::MAX).map(i64::cast_unsigned),
         first_frame: None,
         source: None,
+        cast: Vec::new(),
     };
     for (name, text, most) in
         [("negative_prompt", &video.negative_prompt, 4_000), ("style", &video.style, 200)]
