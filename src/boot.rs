@@ -131,17 +131,13 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let outbound = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
-    let outbound = Arc::new(Outbound::new(outbound, clock.clone())?);
+    let outbound = outbound(config, &clock)?;
     let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let vault = Vault::open(store.clone(), &master_key);
-    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
-    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let (accounts, pool, checkups) = accounts(config, &ground, vault.clone(), &engines).await?;
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
-    live::pool_follows(pool.clone(), config, &settings);
-    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
-    ledger.accompany(requests.rider());
+    let office = office(config, &ground, vault, (&accounts, &pool, &ledger))?;
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -153,19 +149,15 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         units: units.clone(),
     };
     let jobs = Jobs::start(parts);
-    let bulletin = Bulletin::default();
-    jobs.tell(bulletin.clone());
-    ledger.tell(bulletin.clone());
-    accounts.announce_in(bulletin.clone());
+    jobs.tell(office.bulletin.clone());
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
+    let webhooks = background(config, &ground, (&ledger, &office.settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
     let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
-    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
     let gateway = Gateway {
         jobs,
         ledger,
@@ -174,11 +166,11 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
-        settings,
-        requests,
-        audit: AuditTrail::new(store.clone(), clock.clone()),
-        codes,
-        bulletin,
+        settings: office.settings,
+        requests: office.requests,
+        audit: office.audit,
+        codes: office.codes,
+        bulletin: office.bulletin,
         library,
         characters,
         gallery,
@@ -244,6 +236,40 @@ fn engines(
         engines.insert(studio.name().to_owned(), Arc::new(studio));
     }
     Ok(engines)
+}
+
+/// The way out to upstreams.
+fn outbound(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Outbound>, BootError> {
+    let settings = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
+    Ok(Arc::new(Outbound::new(settings, clock.clone())?))
+}
+
+/// What the operator works with, besides accounts.
+struct Office {
+    settings: Settings,
+    requests: RequestLog,
+    audit: AuditTrail,
+    codes: Redemption,
+    bulletin: Bulletin,
+}
+
+/// Opens the operator's office, and has everybody tell it what happens.
+fn office(
+    config: &Config,
+    Ground { store, clock, .. }: &Ground,
+    vault: Vault,
+    (accounts, pool, ledger): (&AccountBook, &Pool, &Ledger),
+) -> Result<Office, BootError> {
+    let settings = Settings::open(store.clone(), vault, live::base(config))?;
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
+    let bulletin = Bulletin::default();
+    ledger.tell(bulletin.clone());
+    accounts.announce_in(bulletin.clone());
+    let audit = AuditTrail::new(store.clone(), clock.clone());
+    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
+    Ok(Office { settings, requests, audit, codes, bulletin })
 }
 
 /// What goes on by itself: the janitor, and the courier of webhooks.
