@@ -11,12 +11,17 @@ use atelier_actors::{
     account_book::{AccountBook, Checkups, PlainSteward, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    audit_trail::AuditTrail,
+    bulletin::Bulletin,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    profiles::Profiles,
+    redemption::Redemption,
     relay::Relay,
     request_log::RequestLog,
     settings::{Settings, SettingsError},
@@ -148,13 +153,19 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         units: units.clone(),
     };
     let jobs = Jobs::start(parts);
+    let bulletin = Bulletin::default();
+    jobs.tell(bulletin.clone());
+    ledger.tell(bulletin.clone());
+    accounts.announce_in(bulletin.clone());
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
     let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
+    let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
+    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
     let gateway = Gateway {
         jobs,
         ledger,
@@ -165,8 +176,13 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         checkups,
         settings,
         requests,
+        audit: AuditTrail::new(store.clone(), clock.clone()),
+        codes,
+        bulletin,
         library,
         characters,
+        gallery,
+        profiles: Profiles::open(store.clone()),
         webhooks,
         relay,
         videos: Arc::new(FilmInspector),

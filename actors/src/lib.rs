@@ -4,7 +4,7 @@
 //! Reading order: `job_supervisor` and `generation` (a job's life), `account_pool` and `account_book` (who does the work),
 //! `credit_ledger` (who pays), `key_ring` and `admin_desk` (who may ask), `janitor` (what goes away),
 //! `webhook_courier` (who is told), `characters` (whom prompts speak of), `gallery` and `profiles` (what is published, and by whom),
-//! `relay` (what is only passed through), `vault` (what is sealed).
+//! `relay` (what is only passed through), `vault` (what is sealed), `credential_keeper` (what opens the upstreams).
 
 pub mod job_supervisor;
 
@@ -30,9 +30,17 @@ pub mod relay;
 
 pub mod vault;
 
+pub mod credential_keeper;
+
 pub mod settings;
 
 pub mod request_log;
+
+pub mod redemption;
+
+pub mod audit_trail;
+
+pub mod bulletin;
 
 pub mod characters;
 
@@ -43,6 +51,7 @@ pub mod profiles;
 mod index;
 mod refused;
 mod system;
+mod throttle;
 
 pub use generation::JobsConfig;
 pub use refused::Refused;

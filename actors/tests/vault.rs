@@ -1,10 +1,10 @@
 //! Secrets at rest: they come back to whoever has the key, and no file says them.
 
-use crate::support::account_id;
+use crate::support::{account_id, files_holding};
 use atelier_actors::vault::{Fingerprint, LONGEST, Vault, VaultError};
 use atelier_domain::{account::AccountSecrets, secret::Secret};
 use atelier_store::{Batch, Expect, OpenOptions, Source, Store, Table, restore};
-use std::{fs, ops::ControlFlow, path::Path};
+use std::path::Path;
 use tempfile::TempDir;
 
 const KEY: [u8; 32] = [1; 32];
@@ -29,20 +29,6 @@ fn keep(vault: &Vault, store: &Store, number: u128) {
     store.submit_blocking(batch).unwrap();
 }
 
-/// Files below that hold these bytes.
-fn holding(dir: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
-}
-
 #[test]
 fn no_file_of_the_data_directory_says_a_secret() {
     let dir = TempDir::new().unwrap();
@@ -63,11 +49,11 @@ fn no_file_of_the_data_directory_says_a_secret() {
     write("after");
     keep(&vault, &open, 40);
     drop((vault, open));
-    let found = holding(dir.path(), b"a text that the search must find");
+    let found = files_holding(dir.path(), b"a text that the search must find");
     for place in ["sled", "exports", "changes"] {
         assert!(found.iter().any(|file| file.contains(place)), "the search does not see {place}: {found:?}");
     }
-    assert_eq!(holding(dir.path(), b"planted-"), Vec::<String>::new());
+    assert_eq!(files_holding(dir.path(), b"planted-"), Vec::<String>::new());
 }
 
 #[test]
@@ -89,7 +75,7 @@ fn secrets_come_back_after_a_restart_and_after_a_restore() {
         assert_eq!(vault.account(account_id(1)).unwrap().unwrap().secrets, planted(1));
         assert_eq!(vault.account(account_id(2)).unwrap(), None);
         assert_eq!(vault.setting("proxy.url").unwrap(), Some(Secret::new("socks5://u:p@proxy")));
-        assert_eq!(vault.prove().unwrap(), 2);
+        vault.prove_key().unwrap();
     }
 }
 
@@ -100,8 +86,13 @@ fn a_row_under_another_key_is_named_and_one_that_was_moved_is_found_out() {
     keep(&Vault::open(open.clone(), &KEY), &open, 1);
     let stranger = Vault::open(open.clone(), &OTHER);
     let error = stranger.account(account_id(1)).unwrap_err();
-    assert!(matches!(&error, VaultError::OtherKey(key) if *key == Fingerprint::of(&KEY)), "{error}");
-    assert!(error.to_string().contains("atelier rekey") && stranger.prove().is_err(), "{error}");
+    let (sealed, given) = (Fingerprint::of(&KEY), Fingerprint::of(&OTHER));
+    assert!(
+        error.to_string().contains(&sealed.to_string()) && error.to_string().contains(&given.to_string())
+    );
+    assert!(matches!(stranger.prove_key(), Err(VaultError::OtherKey { .. })));
+    let cleaned = stranger.keep_only_key::<VaultError>(&mut || Ok(()));
+    assert!(matches!(cleaned, Err(VaultError::OtherKey { .. })), "a wrong key must not tidy up");
 
     let place = [b"a", account_id(1).uuid().as_bytes().as_slice()].concat();
     let row = open.get(Table::Secrets, &place).unwrap().unwrap();
@@ -123,6 +114,7 @@ fn the_longest_secrets_fit_their_row_and_longer_ones_are_refused() {
     let longest = Secret::new("x".repeat(LONGEST));
     vault.write_setting(&mut batch, "a", &longest).unwrap();
     open.submit_blocking(batch).unwrap();
+    assert_eq!(vault.add_key::<VaultError>(&OTHER, &mut || Ok(())).unwrap(), 1, "not even with two seals");
     assert_eq!(vault.setting("a").unwrap(), Some(longest));
     let longer = Secret::new("x".repeat(LONGEST + 1));
     let mut batch = Batch::new();
@@ -132,7 +124,7 @@ fn the_longest_secrets_fit_their_row_and_longer_ones_are_refused() {
     assert_eq!(vault.setting("a").unwrap(), None);
 }
 
-/// Whatever ends a re-sealing.
+/// Whatever ends a pass.
 #[derive(Debug)]
 enum Ended {
     Cut,
@@ -145,39 +137,50 @@ impl From<VaultError> for Ended {
     }
 }
 
+/// Both passes, cut short before the commit of this number; true when there is none.
+fn passes(open: &Store, cut_before: usize) -> bool {
+    let mut left = cut_before;
+    let mut before = || match left {
+        0 => Err(Ended::Cut),
+        _ => {
+            left -= 1;
+            Ok(())
+        }
+    };
+    let first = Vault::open(open.clone(), &KEY).add_key(&OTHER, &mut before);
+    let both = first.and_then(|_| Vault::open(open.clone(), &OTHER).keep_only_key(&mut before));
+    match both {
+        Ok(_) => true,
+        Err(Ended::Cut) => false,
+        Err(Ended::Vault(error)) => panic!("{error}"),
+    }
+}
+
 #[test]
-fn re_sealing_that_is_cut_short_anywhere_is_finished_by_the_next_one() {
-    const ROWS: u128 = 70;
-    let mut cut_after = 0;
-    loop {
+fn a_change_of_the_key_that_is_cut_short_anywhere_opens_whole_with_one_of_them() {
+    const ROWS: u128 = 40;
+    let (mut with_old, mut with_new) = (0, 0);
+    for cut_before in 0.. {
         let dir = TempDir::new().unwrap();
         let open = store(dir.path());
         let vault = Vault::open(open.clone(), &KEY);
         (0..ROWS).for_each(|number| keep(&vault, &open, number));
-        let both = Vault::open(open.clone(), &OTHER).with_former(&[KEY]);
-        let mut left = cut_after;
-        let cut = both.reseal(|| match left {
-            0 => Err(Ended::Cut),
-            _ => {
-                left -= 1;
-                Ok(())
-            }
-        });
-        assert_eq!(both.prove().unwrap(), ROWS as u64, "cut after {cut_after}");
-        let whole = match cut {
-            Ok(rows) => ControlFlow::Break(rows),
-            Err(Ended::Cut) => ControlFlow::Continue(()),
-            Err(Ended::Vault(error)) => panic!("{error}"),
-        };
-        both.reseal::<Ended>(|| Ok(())).unwrap();
-        let after = Vault::open(open, &OTHER);
+        let whole = passes(&open, cut_before);
+        let (old, new) = (vault, Vault::open(open, &OTHER));
+        let opens = [&old, &new].map(|vault| vault.prove_key().is_ok());
+        assert!(opens[0] || opens[1], "cut before {cut_before}: neither key opens all");
+        with_old += usize::from(opens[0]);
+        with_new += usize::from(opens[1]);
+        let (left, gone) = if opens[1] { (new, old) } else { (old, new) };
+        left.keep_only_key::<VaultError>(&mut || Ok(())).unwrap();
         for number in 0..ROWS {
-            assert_eq!(after.account(account_id(number)).unwrap().unwrap().secrets, planted(number));
+            assert_eq!(left.account(account_id(number)).unwrap().unwrap().secrets, planted(number));
+            assert!(matches!(gone.account(account_id(number)), Err(VaultError::OtherKey { .. })));
         }
-        if let ControlFlow::Break(rows) = whole {
-            assert_eq!((rows, cut_after), (ROWS as u64, 3), "the cuts fell between all commits");
-            return;
+        if whole {
+            assert_eq!((cut_before, opens), (6, [false, true]), "three commits for each pass");
+            break;
         }
-        cut_after += 1;
     }
+    assert_eq!((with_old, with_new), (4, 4), "in the middle both do");
 }

@@ -46,6 +46,8 @@ pub mod profile;
 
 pub mod post;
 
+pub mod enhance;
+
 pub mod account;
 
 pub mod secret;

@@ -7,7 +7,9 @@ mod support;
 
 mod characters;
 mod chat;
+mod chat_bad_input;
 mod chat_videos;
+mod documented;
 mod edits;
 mod images;
 mod references;
@@ -25,11 +27,13 @@ mod limits;
 mod accounts;
 mod admin;
 mod logs;
+mod office;
 mod ops;
 mod own_jobs;
 
 mod settings;
 
+mod posts;
 mod program;
 mod restart;
 mod uploads;

@@ -135,7 +135,7 @@ async fn a_list_has_every_job_of_the_key_and_no_other_page_by_page() {
                 page["data"].as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned());
             seen.extend(ids);
             after = page["last_id"].as_str().unwrap().to_owned();
-            assert_eq!(after.starts_with(prefix), true, "{after}");
+            assert!(after.starts_with(prefix), "{after}");
             if page["has_more"] == false {
                 break;
             }

@@ -167,7 +167,7 @@ async fn proxies_are_shown_without_their_logins_and_what_was_shown_may_be_sent_b
     let watermark = get(&admin, "/api/watermark-free/config").await;
     assert_eq!(watermark["custom_parse_token"], "plan…ken");
     saved(&admin, "/api/watermark-free/config", watermark.clone()).await;
-    assert_eq!(get(&admin, "/api/watermark-free/config").await, watermark);
+    assert_eq!(get(&admin, "/api/watermark-free/config").await["custom_parse_token"], "plan…ken");
     saved(&admin, "/api/proxy/config", json!({ "proxy_enabled": false, "proxy_url": "" })).await;
     assert_eq!(get(&admin, "/api/proxy/config").await["proxy_url"], Value::Null);
     app.finish().await;

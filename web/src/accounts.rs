@@ -37,3 +37,14 @@ pub async fn find(gateway: &Gateway, id: &str) -> Result<Numbered, Problem> {
 pub fn number(all: &[Numbered], id: AccountId) -> Option<u64> {
     all.iter().find(|account| account.standing.account.id == id).map(|account| account.number)
 }
+
+/// That an account which a query names is there; naming none is fine.
+///
+/// # Errors
+/// [`Code::TokenNotFound`].
+pub async fn check(gateway: &Gateway, id: Option<&str>) -> Result<(), Problem> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => find(gateway, id).await.map(drop),
+        None => Ok(()),
+    }
+}

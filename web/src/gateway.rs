@@ -6,11 +6,16 @@ use atelier_actors::{
     account_book::{AccountBook, Checkups},
     account_pool::Pool,
     admin_desk::AdminDesk,
+    audit_trail::AuditTrail,
+    bulletin::Bulletin,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     job_supervisor::Jobs,
     key_ring::KeyRing,
     media_library::MediaLibrary,
+    profiles::Profiles,
+    redemption::Redemption,
     relay::Relay,
     request_log::RequestLog,
     settings::Settings,
@@ -69,10 +74,20 @@ pub struct Gateway {
     pub settings: Settings,
     /// The log of requests, and the figures.
     pub requests: RequestLog,
+    /// What administrators did.
+    pub audit: AuditTrail,
+    /// Codes that give credit.
+    pub codes: Redemption,
+    /// What changes, for whoever watches.
+    pub bulletin: Bulletin,
     /// Kept files.
     pub library: MediaLibrary,
     /// Whom prompts speak of.
     pub characters: Characters,
+    /// What was published.
+    pub gallery: Gallery,
+    /// Who published it.
+    pub profiles: Profiles,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
     /// Text requests that are passed through.

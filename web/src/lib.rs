@@ -42,6 +42,8 @@ mod admin;
 
 mod media;
 
+mod share;
+
 mod health;
 
 mod docs;

@@ -1,7 +1,7 @@
 //! Signed links to kept files: whoever holds one may read that file until it expires, without a key (api.md §1).
 
 use atelier_domain::{
-    ids::MediaId,
+    ids::{MediaId, PostId},
     media,
     time::{Clock, Millis},
 };
@@ -59,6 +59,11 @@ impl Links {
         let signature = URL_SAFE_NO_PAD.encode(self.mac(id, expires).finalize().into_bytes());
         let base = self.base(origin);
         format!("{base}/media/{id}.{}?exp={expires}&sig={signature}", media::extension(mime))
+    }
+
+    /// The link of a post, which lasts as long as the post, for a client that reached us at `origin`.
+    pub fn share(&self, origin: &str, post: PostId) -> String {
+        format!("{}/p/{post}", self.public_url.as_deref().unwrap_or(origin))
     }
 
     /// What a URL is to us, for a client that reached us at `origin`.

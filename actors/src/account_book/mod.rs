@@ -18,7 +18,7 @@ pub use provision::Wanted;
 pub use steward::PlainSteward;
 pub use write::{Entry, Written};
 
-use crate::{account_pool::Pool, refused::Refused, system::to_the_end, vault::Vault};
+use crate::{account_pool::Pool, bulletin::Bulletin, refused::Refused, system::to_the_end, vault::Vault};
 use atelier_domain::{
     account::{Account, AccountSecrets, Off},
     code::Code,
@@ -51,6 +51,7 @@ struct Inner {
     writing: Mutex<()>,
     pool: OnceLock<Pool>,
     secrets_changed: OnceLock<SecretsChanged>,
+    bulletin: OnceLock<Bulletin>,
 }
 
 impl AccountBook {
@@ -72,6 +73,7 @@ impl AccountBook {
             writing: Mutex::default(),
             pool: OnceLock::new(),
             secrets_changed: OnceLock::new(),
+            bulletin: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -80,6 +82,11 @@ impl AccountBook {
     pub fn tell(&self, pool: Pool) {
         // A second pool would be a defect of the start-up, and changes nothing.
         let _ = self.inner.pool.set(pool);
+    }
+
+    /// From now on this is told of every change, too.
+    pub fn announce_in(&self, bulletin: Bulletin) {
+        let _ = self.inner.bulletin.set(bulletin);
     }
 
     /// From now on whoever holds secrets ready is told when they changed.

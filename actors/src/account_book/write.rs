@@ -1,7 +1,7 @@
 //! How accounts are kept: row and secrets in one batch, then shown, then told to the pool. Everything here runs in turn.
 
 use super::{AccountBook, AccountDraft, twins::Twins, unknown};
-use crate::{refused::Refused, request_log, system::to_the_end};
+use crate::{bulletin::Change, refused::Refused, request_log, system::to_the_end};
 use atelier_domain::{
     account::{Account, AccountSecrets},
     code::Code,
@@ -198,6 +198,7 @@ impl AccountBook {
         };
         self.inner.shelf.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
         self.secrets_changed(account.id);
+        self.announce(Change::AccountGone(account.id));
         if let Some(pool) = self.inner.pool.get()
             && let Err(refused) = pool.remove(account.id).await
         {
@@ -211,6 +212,7 @@ impl AccountBook {
     pub(super) async fn show(&self, account: Account) -> Arc<Account> {
         let account = Arc::new(account);
         self.place(account.clone());
+        self.announce(Change::Account(account.id));
         if let Some(pool) = self.inner.pool.get()
             && let Err(refused) = pool.upsert(Account::clone(&account)).await
         {
@@ -218,6 +220,12 @@ impl AccountBook {
             tracing::warn!(%refused, account = %account.id, "the pool was not told of a changed account");
         }
         account
+    }
+
+    fn announce(&self, change: Change) {
+        if let Some(bulletin) = self.inner.bulletin.get() {
+            bulletin.tell(change);
+        }
     }
 
     fn place(&self, account: Arc<Account>) {

@@ -1,10 +1,9 @@
 //! The admin's desk: password, login and sessions.
 
-mod policy;
-
 use crate::{
     key_ring::{KeySecret, sha256_hex},
     refused::Refused,
+    throttle::Throttle,
 };
 use argon2::{
     Argon2,
@@ -15,7 +14,6 @@ use atelier_domain::{
     time::{Clock, Millis},
 };
 use atelier_store::{Batch, Expect, Row, Scan, Store, Table};
-use policy::Throttle;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -164,15 +162,12 @@ impl AdminDesk {
         new: &str,
         username: Option<String>,
     ) -> Result<(), Refused> {
-        self.throttled(|throttle, now| throttle.admit(peer, now))?;
+        self.admit(peer)?;
         let admin = self.admin()?;
         if old.len() > LONGEST_PASSWORD || !self.verifies(&admin.password_hash, old).await? {
             return Err(Refused::new(Code::InvalidCredentials, "the old password is wrong"));
         }
-        self.throttled(|throttle, _| {
-            throttle.forgive(peer);
-            Ok(())
-        })?;
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).forgive(peer);
         let password_hash = self.hash(new).await?;
         // Rows of before this was remembered: what they say is what the configuration had said.
         let configured = admin.configured.or(Some(Configured {
@@ -185,7 +180,7 @@ impl AdminDesk {
 
     /// Opens a session for the right name and password. `peer` is where the attempt comes from; too many failures are throttled.
     pub async fn login(&self, peer: &str, username: &str, password: &str) -> Result<KeySecret, Refused> {
-        self.throttled(|throttle, now| throttle.admit(peer, now))?;
+        self.admit(peer)?;
         let admin = self.admin()?;
         let named = bool::from(admin.username.as_bytes().ct_eq(username.as_bytes()));
         // The password is checked for a wrong name as well, so that timing does not tell which was wrong.
@@ -194,10 +189,7 @@ impl AdminDesk {
         if !(named && right) {
             return Err(Refused::new(Code::InvalidCredentials, "the user name or the password is wrong"));
         }
-        self.throttled(|throttle, _| {
-            throttle.forgive(peer);
-            Ok(())
-        })?;
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).forgive(peer);
         let token = KeySecret::with_prefix("admin-");
         let session = Session { username: admin.username, expires_at: self.clock.now() + SESSION_LENGTH };
         let mut batch = Batch::new();
@@ -264,12 +256,13 @@ impl AdminDesk {
         .await
     }
 
-    fn throttled(
-        &self,
-        act: impl FnOnce(&mut Throttle, Millis) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
-        let now = self.clock.now();
-        act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner), now)
+    /// Counts an attempt from there, or says when to come back.
+    fn admit(&self, peer: &str) -> Result<(), Refused> {
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.admit(peer, self.clock.now()).map_err(|wait| {
+            let message = format!("too many failed logins: wait {} s and try again", wait.as_secs());
+            Refused::new(Code::LoginThrottled, message).retry_after(wait.min(Duration::from_secs(60)))
+        })
     }
 }
 

@@ -125,19 +125,38 @@ pub(super) fn settled_before(error: CommitError) -> Result<Settlement, Refused> 
     }
 }
 
-pub(super) fn why_not_granted(error: CommitError) -> Refused {
-    match error {
+/// Why credit was not given; none when something that was to be written with it did not hold.
+pub(super) fn why_not_granted(error: CommitError) -> Option<Refused> {
+    Some(match error {
+        CommitError::Refused { reason: Refusal::Changed | Refusal::Missing | Refusal::Exists, .. } => {
+            return None;
+        }
         CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => Refused::new(
             Code::BelowZero,
             format!("the balance is {balance}: a deduction cannot take it below zero"),
         ),
         other => other.into(),
-    }
+    })
 }
 
 pub(super) fn balance(store: &Store, key: KeyId) -> Result<Balance, Refused> {
     let sum = |account: LedgerAccount| store.sum(Table::Balances, account.to_string().as_bytes());
     Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
+}
+
+pub(super) fn journal(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
+    let mut scan = Scan::all().reverse().limit(limit);
+    if let Some(before) = before {
+        scan = scan.after(before.to_be_bytes());
+    }
+    let rows = store.scan(Table::Entries, scan)?;
+    rows.iter().map(|(_, bytes)| numbered(bytes)).collect()
+}
+
+fn numbered(bytes: &[u8]) -> Result<Numbered, Refused> {
+    let kept = LogEntry::decode(bytes).map_err(Refused::internal)?;
+    let entry = serde_json::from_slice(&kept.row).map_err(Refused::internal)?;
+    Ok(Numbered { seq: kept.seq, entry })
 }
 
 pub(super) fn statement(
@@ -157,11 +176,7 @@ pub(super) fn statement(
         let Some(bytes) = store.get(Table::Entries, seq)? else {
             return Err(Refused::internal("the index of entries names one that is not there"));
         };
-        let kept = LogEntry::decode(&bytes).map_err(Refused::internal)?;
-        entries.push(Numbered {
-            seq: kept.seq,
-            entry: serde_json::from_slice(&kept.row).map_err(Refused::internal)?,
-        });
+        entries.push(numbered(&bytes)?);
     }
     Ok(entries)
 }

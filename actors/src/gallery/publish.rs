@@ -87,8 +87,8 @@ impl Gallery {
         Err(Refused::busy())
     }
 
-    /// The post with another text, if one is given.
-    async fn say(&self, post: Post, text: Option<String>) -> Result<Post, Refused> {
+    /// The post with another text, if one is given. Whoever calls has seen whose it is.
+    pub async fn say(&self, post: Post, text: Option<String>) -> Result<Post, Refused> {
         let Some(text) = text.filter(|text| *text != post.text) else { return Ok(post) };
         let _turn = self.writing.lock().await;
         for _ in 0..TRIES {

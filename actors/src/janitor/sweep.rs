@@ -3,10 +3,12 @@
 use super::social;
 use crate::{
     admin_desk::Session,
+    audit_trail::Deed,
     characters,
     job_supervisor::{Idempotency, places, prompt_file, prompt_owner},
     media_library::{StoredFile, removal, returned},
     profiles,
+    redemption::RedeemCode,
     refused::Refused,
     request_log::{LogRow, forget_days},
 };
@@ -32,8 +34,8 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// How long events that could not be delivered are kept for the operator to see.
 const DEAD_LETTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How long the figures of single days are kept.
-const DAY_FIGURES: Duration = Duration::from_secs(400 * 86_400);
+/// How long what is kept to look back is kept: figures of single days, deeds of administrators, codes that are over.
+const LOOKING_BACK: Duration = Duration::from_secs(400 * 86_400);
 
 /// Takes away what is past its time and returns how many rows went. Blocking.
 pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usize, Refused> {
@@ -65,7 +67,13 @@ pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usi
     rows += sweep_rows::<WebhookEvent>(store, is_given_up, |_| Leavings::default())?;
     let is_old = |row: &LogRow| row.ended_at.unwrap_or(row.created_at) + log_kept <= now;
     rows += sweep_rows::<LogRow>(store, is_old, |_| Leavings::default())?;
-    rows += forget_days(store, now - DAY_FIGURES)?;
+    rows += sweep_rows::<Deed>(store, |deed| deed.at + LOOKING_BACK <= now, |_| Leavings::default())?;
+    let is_past = |code: &RedeemCode| {
+        let used = code.redeemed.as_ref().is_some_and(|used| used.at + LOOKING_BACK <= now);
+        used || code.expires_at.is_some_and(|end| end + LOOKING_BACK <= now)
+    };
+    rows += sweep_rows::<RedeemCode>(store, is_past, |_| Leavings::default())?;
+    rows += forget_days(store, now - LOOKING_BACK)?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }

@@ -1,7 +1,7 @@
 //! The vault: secrets of accounts and of settings, sealed at rest. A row that is read without the installation's secret, or is moved to another
 //! place, tells nothing. Blocking reads of one row each; writes become part of the caller's batch.
 
-mod reseal;
+mod rekey;
 mod seal;
 
 pub use seal::Fingerprint;
@@ -13,13 +13,13 @@ use seal::{SealKey, Sealed};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Longest secret text of one place, in bytes. Sealed, written as text and in a row it stays below the bound of rows.
-pub const LONGEST: usize = 40 * 1024;
+/// Longest secret text of one place, in bytes. Sealed twice, as during a rekey, and written as text it stays below the bound of rows.
+pub const LONGEST: usize = 20 * 1024;
 
-/// One sealed row.
+/// One sealed row: the same text under one key, or under two while a rekey lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-struct SealedRow(Sealed);
+struct SealedRow(Vec<Sealed>);
 
 impl Row for SealedRow {
     const TABLE: Table = Table::Secrets;
@@ -48,9 +48,15 @@ impl Place<'_> {
 pub enum VaultError {
     /// Sealed under another secret of the installation.
     #[error(
-        "sealed with another secret key, of fingerprint {0}: start with that one, or re-seal with `atelier rekey`"
+        "secrets are sealed with the secret key of fingerprint {sealed}, and the one that is given has {given}: start with that one; \
+         `atelier rekey` changes it"
     )]
-    OtherKey(Fingerprint),
+    OtherKey {
+        /// The one that opens them.
+        sealed: Fingerprint,
+        /// The one in force.
+        given: Fingerprint,
+    },
     /// Altered, cut, or copied from another place.
     #[error("a sealed row was altered or stands in the wrong place")]
     Damaged,
@@ -99,19 +105,12 @@ struct Opened {
 pub struct Vault {
     store: Store,
     key: Arc<SealKey>,
-    former: Arc<[SealKey]>,
 }
 
 impl Vault {
     /// The vault of this store under the installation's secret.
     pub fn open(store: Store, installation: &[u8; 32]) -> Self {
-        Self { store, key: Arc::new(SealKey::new(installation)), former: Arc::default() }
-    }
-
-    /// The same vault, which also opens what these secrets sealed: for the time of a rekey.
-    #[must_use]
-    pub fn with_former(self, installations: &[[u8; 32]]) -> Self {
-        Self { former: installations.iter().map(SealKey::new).collect(), ..self }
+        Self { store, key: Arc::new(SealKey::new(installation)) }
     }
 
     /// Which secret it seals with.
@@ -173,15 +172,23 @@ impl Vault {
     fn read(&self, place: Place<'_>) -> Result<Option<Opened>, VaultError> {
         let key = place.key();
         let Some(row) = self.store.get(SealedRow::TABLE, &key)? else { return Ok(None) };
-        let SealedRow(sealed) = SealedRow::decode(&row)?;
-        Ok(Some(Opened { text: self.opened(&key, &sealed)?, row }))
+        let text = self.opened(&key, &SealedRow::decode(&row)?)?;
+        Ok(Some(Opened { text, row }))
     }
 
-    fn opened(&self, place: &[u8], sealed: &Sealed) -> Result<Vec<u8>, VaultError> {
-        let known = std::iter::once(&*self.key).chain(self.former.iter());
-        let key = known.into_iter().find(|key| key.fingerprint == sealed.key);
-        let key = key.ok_or_else(|| VaultError::OtherKey(sealed.key.clone()))?;
-        key.open(place, sealed).ok_or(VaultError::Damaged)
+    fn opened(&self, place: &[u8], row: &SealedRow) -> Result<Vec<u8>, VaultError> {
+        self.key.open(place, self.own(row)?).ok_or(VaultError::Damaged)
+    }
+
+    /// The seal of a row that is under the key in force.
+    fn own<'a>(&self, SealedRow(seals): &'a SealedRow) -> Result<&'a Sealed, VaultError> {
+        let own = seals.iter().find(|sealed| sealed.key == self.key.fingerprint);
+        own.ok_or_else(|| match seals.first() {
+            Some(other) => {
+                VaultError::OtherKey { sealed: other.key.clone(), given: self.key.fingerprint.clone() }
+            }
+            None => VaultError::Damaged,
+        })
     }
 
     fn write(
@@ -196,7 +203,7 @@ impl Vault {
         }
         let key = place.key();
         let sealed = self.key.seal(&key, rand::random(), text).ok_or(VaultError::TooLong)?;
-        batch.put_row(key, &SealedRow(sealed), expect)?;
+        batch.put_row(key, &SealedRow(vec![sealed]), expect)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use super::JobKind;
 use crate::{
     engine::UpstreamHandle,
-    ids::{AccountId, CharacterId, JobId},
+    ids::{AccountId, CharacterId, JobId, MediaId},
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
@@ -75,6 +75,25 @@ impl Work {
             video.first_frame.iter().chain(source).chain(portraits)
         });
         image.into_iter().flat_map(References::all).chain(of_video)
+    }
+
+    /// The same over other files: `file` names the one that takes the place of each, in the order of [`Work::references`].
+    #[must_use]
+    pub fn with_references(&self, mut file: impl FnMut(&Reference) -> MediaId) -> Self {
+        let mut anew = |reference: &mut Reference| reference.media = file(reference);
+        let mut work = self.clone();
+        match &mut work {
+            Self::Image(image) => {
+                let references = image.references.as_deref_mut();
+                references.into_iter().flat_map(References::all_mut).for_each(anew);
+            }
+            Self::Video(video) => {
+                video.first_frame.iter_mut().for_each(&mut anew);
+                video.source.iter_mut().for_each(|source| anew(&mut source.file));
+                video.cast.iter_mut().for_each(|member| anew(&mut member.portrait));
+            }
+        }
+        work
     }
 
     /// The images asked for, if it is images.

@@ -231,8 +231,8 @@ fn video(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<(&'s
         let Some(value) = fields.take(name) else { continue };
         let source = match own_video(&value) {
             Some(id) => {
-                let source = SourceJob::find(gateway, caller, id, Dialect::of(gateway, caller))?;
-                Ok(Some(Source::Made(source.file()?)))
+                let source = SourceJob::own(gateway, caller, id, Dialect::of(gateway, caller))?;
+                Ok(source.own_file().map(Source::Made))
             }
             None => source(&value),
         };

@@ -170,9 +170,15 @@ fn failed(token: String, email: Option<String>, message: &str) -> RowView {
 /// Add accounts. They are not looked at: `batch-test` does that.
 #[utoipa::path(post, path = "/api/tokens/batch-add", tag = "admin: accounts", request_body = BatchBody,
     responses((status = 200, description = "What became of each", body = Batched), (status = 422, description = "`bad_tokens`", body = ErrorBody)))]
-pub async fn add(_: Admin, gateway: Data<Gateway>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub async fn add(
+    admin: Admin,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let rows = rows(&gateway, payload, false).await?;
-    Ok(HttpResponse::Ok().json(write(&gateway, rows).await?))
+    let batched = write(&gateway, rows).await?;
+    admin.note(batched.message.as_str());
+    Ok(HttpResponse::Ok().json(batched))
 }
 
 /// Add accounts, or change those whose `email` is there already at the same provider. `access_token`, `session_token` and `refresh_token`
@@ -180,12 +186,14 @@ pub async fn add(_: Admin, gateway: Data<Gateway>, payload: web::Payload) -> Res
 #[utoipa::path(post, path = "/api/tokens/import", tag = "admin: accounts", request_body = BatchBody,
     responses((status = 200, description = "What became of each", body = Batched), (status = 422, description = "`bad_tokens`", body = ErrorBody)))]
 pub async fn import(
-    _: Admin,
+    admin: Admin,
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let rows = rows(&gateway, payload, true).await?;
-    Ok(HttpResponse::Ok().json(write(&gateway, rows).await?))
+    let batched = write(&gateway, rows).await?;
+    admin.note(batched.message.as_str());
+    Ok(HttpResponse::Ok().json(batched))
 }
 
 /// Which accounts to look at.

@@ -99,7 +99,7 @@ pub async fn retrieve(_: Admin, gateway: Data<Gateway>, id: Path<String>) -> Res
     responses((status = 200, description = "Added", body = Added), (status = 409, description = "`account_exists`", body = ErrorBody),
         (status = 422, description = "`bad_…`", body = ErrorBody)))]
 pub async fn create(
-    _: Admin,
+    admin: Admin,
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -108,6 +108,7 @@ pub async fn create(
     let is_checked = fields.flag("check").unwrap_or(true);
     fields.check()?;
     let account = gateway.accounts.add(draft).await?;
+    admin.note(format!("account {} of {}", account.number, account.engine));
     let (status, message, account) = if is_checked {
         let report = gateway.checkups.check(account.number, Revive::ByFaults).await?;
         let (status, message) = verdict(&report);

@@ -114,14 +114,18 @@ pub struct Manner {
 impl Manner {
     /// What the fields say of it.
     pub fn take(fields: &mut Fields) -> Self {
-        let options = match fields.take("stream_options") {
-            Some(Value::Object(options)) => options,
-            _ => serde_json::Map::new(),
+        let include_usage = match fields.take("stream_options") {
+            None => false,
+            Some(Value::Object(options)) => options.get("include_usage") == Some(&json!(true)),
+            Some(_) => {
+                fields.wrong(
+                    "stream_options",
+                    "stream_options must be an object such as {\"include_usage\": true}",
+                );
+                false
+            }
         };
-        Self {
-            stream: fields.flag("stream").unwrap_or(false),
-            include_usage: options.get("include_usage") == Some(&json!(true)),
-        }
+        Self { stream: fields.flag("stream").unwrap_or(false), include_usage }
     }
 }
 

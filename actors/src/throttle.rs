@@ -1,54 +1,49 @@
-//! When a login may be tried: few failures from one place, and not too many from all together.
+//! When something that can be guessed may be tried: few failures from one place, and not too many from all together.
 
-use crate::refused::Refused;
-use atelier_domain::{code::Code, time::Millis};
+use atelier_domain::time::Millis;
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
 
 /// Attempts within [`WINDOW`] from one place that pass.
-const PER_PEER: usize = 10;
+const PER_PLACE: usize = 10;
 /// Attempts within [`WINDOW`] from everywhere that pass.
 const ALTOGETHER: usize = 200;
 const WINDOW: Duration = Duration::from_secs(300);
 
 /// Counts attempts; success forgives those of its place.
 #[derive(Default)]
-pub(super) struct Throttle {
-    by_peer: HashMap<String, VecDeque<Millis>>,
+pub(crate) struct Throttle {
+    by_place: HashMap<String, VecDeque<Millis>>,
 }
 
 impl Throttle {
-    /// Counts an attempt, or says when to come back.
-    pub fn admit(&mut self, peer: &str, now: Millis) -> Result<(), Refused> {
-        self.by_peer.retain(|_, times| {
+    /// Counts an attempt, or says how long to wait.
+    pub fn admit(&mut self, place: &str, now: Millis) -> Result<(), Duration> {
+        self.by_place.retain(|_, times| {
             drop_old(times, now);
             !times.is_empty()
         });
-        let own = self.by_peer.get(peer).map_or(0, VecDeque::len);
-        let all: usize = self.by_peer.values().map(VecDeque::len).sum();
-        let full = if own >= PER_PEER {
-            self.by_peer.get(peer).and_then(VecDeque::front)
+        let own = self.by_place.get(place).map_or(0, VecDeque::len);
+        let all: usize = self.by_place.values().map(VecDeque::len).sum();
+        let full = if own >= PER_PLACE {
+            self.by_place.get(place).and_then(VecDeque::front)
         } else if all >= ALTOGETHER {
-            self.by_peer.values().filter_map(VecDeque::front).min()
+            self.by_place.values().filter_map(VecDeque::front).min()
         } else {
             None
         };
         if let Some(&oldest) = full {
-            let wait = (oldest + WINDOW).since(now).max(Duration::from_secs(1));
-            let message = format!("too many failed logins: wait {} s and try again", wait.as_secs());
-            return Err(
-                Refused::new(Code::LoginThrottled, message).retry_after(wait.min(Duration::from_secs(60)))
-            );
+            return Err((oldest + WINDOW).since(now).max(Duration::from_secs(1)));
         }
-        self.by_peer.entry(peer.to_owned()).or_default().push_back(now);
+        self.by_place.entry(place.to_owned()).or_default().push_back(now);
         Ok(())
     }
 
     /// Forgets the attempts of a place that got in.
-    pub fn forgive(&mut self, peer: &str) {
-        self.by_peer.remove(peer);
+    pub fn forgive(&mut self, place: &str) {
+        self.by_place.remove(place);
     }
 }
 
@@ -69,7 +64,7 @@ mod tests {
         for at in 0..10 {
             throttle.admit("a", Millis(at)).unwrap();
         }
-        assert_eq!(throttle.admit("a", Millis(10)).unwrap_err().code, Code::LoginThrottled);
+        assert_eq!(throttle.admit("a", Millis(10)).unwrap_err(), Duration::from_millis(299_990));
         throttle.admit("b", Millis(10)).unwrap();
         throttle.admit("a", Millis(300_000)).unwrap();
     }
@@ -81,8 +76,8 @@ mod tests {
             throttle.admit("a", Millis(at)).unwrap();
             throttle.forgive("a");
         }
-        for peer in 0..200 {
-            throttle.admit(&peer.to_string(), Millis(200)).unwrap();
+        for place in 0..200 {
+            throttle.admit(&place.to_string(), Millis(200)).unwrap();
         }
         assert!(throttle.admit("new", Millis(201)).is_err());
     }
