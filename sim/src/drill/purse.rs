@@ -5,12 +5,9 @@ use super::{
     book::{Book, is_terminal},
     terms::{Key, Terms},
 };
-use crate::client::Client;
+use crate::{client::Client, operator};
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
-
-/// Pages of a statement that are read, at 100 entries each.
-const PAGES: usize = 5_000;
 
 /// What the journal says about one job.
 #[derive(Debug, Default)]
@@ -25,27 +22,11 @@ struct Account {
 pub(super) async fn audit(root: &Client, terms: &Terms, book: &Rc<RefCell<Book>>) {
     for (number, key) in terms.keys.iter().enumerate().filter(|(_, key)| key.metered) {
         let client = root.with_token(&key.secret);
-        match statement(&client).await {
+        match operator::statement(&client).await {
             Ok(entries) => audit_key(&client, book, (number, key), &entries).await,
             Err(error) => book.borrow_mut().violation(format!("the statement of {}: {error}", key.name)),
         }
     }
-}
-
-async fn statement(client: &Client) -> Result<Vec<Value>, String> {
-    let (mut entries, mut after) = (Vec::new(), String::new());
-    for _ in 0..PAGES {
-        let path = format!("/v1/credits/entries?limit=100{after}");
-        let answer = client.get(&path).send().await.map_err(|error| error.to_string())?;
-        let page = answer.json();
-        let Some(data) = page["data"].as_array() else { return Err(answer.text()) };
-        entries.extend(data.iter().cloned());
-        if page["has_more"] != true {
-            return Ok(entries);
-        }
-        after = format!("&after={}", page["last_id"]);
-    }
-    Err("it does not end".to_owned())
 }
 
 async fn audit_key(

@@ -1,8 +1,7 @@
 //! What the server and the drill agree on before the first kill: the settings, the admin, and the keys with their credit.
 
 use super::DrillError;
-use crate::{client::Client, process::Setup};
-use serde_json::json;
+use crate::{client::Client, operator, process::Setup};
 use std::time::Duration;
 
 const ADMIN_PASSWORD: &str = "drill-admin-password";
@@ -45,12 +44,7 @@ pub(super) fn settings(setup: Setup) -> Setup {
 
 /// A client with an admin session. Sessions end with the life that they were opened in only if the server loses them.
 pub(super) async fn admin(root: &Client) -> Result<Client, String> {
-    let login = json!({ "username": "admin", "password": ADMIN_PASSWORD });
-    let answer = root.post("/api/login", &login).send().await.map_err(|error| error.to_string())?;
-    match answer.json()["token"].as_str() {
-        Some(token) => Ok(root.with_token(token)),
-        None => Err(format!("the admin cannot log in: {}", answer.text())),
-    }
+    operator::admin(root, ADMIN_PASSWORD).await
 }
 
 impl Terms {
@@ -71,13 +65,9 @@ impl Terms {
             ("poor", 20, false),
             ("poorer", 3, false),
         ] {
-            let made = admin.post("/api/keys", &json!({ "name": name, "credits": credits })).send().await;
-            let answer = made.map_err(|error| DrillError::Unfit(error.to_string()))?;
-            let key = answer.json();
-            let (Some(id), Some(secret)) = (key["id"].as_str(), key["key"].as_str()) else {
-                return Err(DrillError::Unfit(format!("no key was made: {}", answer.text())));
-            };
-            keys.push(Key { name, id: id.to_owned(), secret: secret.to_owned(), metered: true, careful });
+            let operator::Key { id, secret } =
+                operator::key(&admin, name, credits).await.map_err(DrillError::Unfit)?;
+            keys.push(Key { name, id, secret, metered: true, careful });
         }
         server.terminate(patience).await?;
         Ok(Self { keys })

@@ -3,6 +3,7 @@
 use super::MarathonError;
 use crate::{
     client::Client,
+    operator,
     upstream::{
         AccountHandle, AccountSetup, Behaviour, Chance, Course, Framing, Limits, Mix, Op, Outcome, Reason,
         Refusal, Upstream,
@@ -111,10 +112,7 @@ async fn add(admin: &Client, upstream: &Upstream, key: &str, part: Part) -> Resu
     if part == Part::Solo {
         account["rt"] = Value::from(format!("rt-{key}"));
     }
-    let answer = admin.post("/api/tokens", &account).send().await;
-    let answer = answer.map_err(|error| MarathonError::Unfit(error.to_string()))?;
-    let number = answer.json()["token_id"].as_u64();
-    number.ok_or_else(|| MarathonError::Unfit(format!("an account was not added: {}", answer.text())))
+    operator::account(admin, &account).await.map_err(MarathonError::Unfit)
 }
 
 fn models(part: Part) -> Value {

@@ -4,7 +4,7 @@ use super::{
     MarathonError, Plan,
     cast::{Cast, Part, SOLO_MODEL},
 };
-use crate::{client::Client, upstream::Upstream};
+use crate::{client::Client, operator, upstream::Upstream};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
@@ -55,14 +55,9 @@ impl Crowd {
     pub async fn gather(root: &Client, admin: &Client, seed: u64) -> Result<Self, MarathonError> {
         let mut keys = Vec::new();
         for number in 0..4 {
-            let wanted = json!({ "name": format!("marathon {number} of {seed}"), "credits": CREDITS });
-            let made = admin.post("/api/keys", &wanted).send().await;
-            let answer = made.map_err(|error| MarathonError::Unfit(error.to_string()))?;
-            let key = answer.json();
-            let (Some(id), Some(secret)) = (key["id"].as_str(), key["key"].as_str()) else {
-                return Err(MarathonError::Unfit(format!("no key was made: {}", answer.text())));
-            };
-            keys.push(Key { id: id.to_owned(), client: root.with_token(secret) });
+            let name = format!("marathon {number} of {seed}");
+            let key = operator::key(admin, &name, CREDITS).await.map_err(MarathonError::Unfit)?;
+            keys.push(Key { id: key.id, client: root.with_token(&key.secret) });
         }
         Ok(Self { keys, told: Rc::default() })
     }

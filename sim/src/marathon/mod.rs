@@ -11,13 +11,12 @@ mod verdict;
 pub use report::Report;
 
 use crate::{
-    client::Client,
+    operator,
     process::{ProcessError, Setup},
     upstream,
 };
 use cast::Cast;
 use crowd::Crowd;
-use serde_json::json;
 use std::{io, path::PathBuf, time::Duration};
 
 /// How long the gateway may take to start or to stop.
@@ -71,7 +70,7 @@ pub async fn run(plan: Plan) -> Result<Report, MarathonError> {
     let setup = settings(Setup::new(&plan.bin, room.path(), 0)?);
     let mut gateway = setup.start(PATIENCE).await?;
     let root = gateway.client();
-    let admin = admin(&root).await?;
+    let admin = operator::admin(&root, ADMIN_PASSWORD).await.map_err(MarathonError::Unfit)?;
     let cast = Cast::engage(&upstream, &admin, plan.accounts, plan.seed).await?;
     let mut crowd = Crowd::gather(&root, &admin, plan.seed).await?;
     let began = std::time::Instant::now();
@@ -110,13 +109,4 @@ fn settings(setup: Setup) -> Setup {
     ]
     .into_iter()
     .fold(setup, |setup, (key, value)| setup.set(key, value))
-}
-
-async fn admin(root: &Client) -> Result<Client, MarathonError> {
-    let login = json!({ "username": "admin", "password": ADMIN_PASSWORD });
-    let answer = root.post("/api/login", &login).send().await;
-    let answer = answer.map_err(|error| MarathonError::Unfit(error.to_string()))?;
-    let token = answer.json()["token"].as_str().map(str::to_owned);
-    let token = token.ok_or_else(|| MarathonError::Unfit(format!("no login: {}", answer.text())))?;
-    Ok(root.with_token(&token))
 }

@@ -7,13 +7,11 @@ use super::{
 };
 use crate::{
     client::Client,
+    operator,
     upstream::{self, Op},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-
-/// Pages of a statement that are read, at 100 entries each.
-const PAGES: usize = 5_000;
 
 /// Judges from the statements of the gateway and the counters of the upstream.
 pub(super) async fn judge(admin: &Client, crowd: &Crowd, upstream: &upstream::Report, cast: &Cast) -> Report {
@@ -73,28 +71,15 @@ fn submits(report: &mut Report, told: &[Told], upstream: &upstream::Report) {
 
 /// From the statement that the key's owner reads: each job held once and settled once, and the balance is the sum of it all.
 async fn money(report: &mut Report, key: &Key) -> Result<(), String> {
-    let (mut jobs, mut sum, mut after) = (BTreeMap::<String, (u32, u32)>::new(), 0, String::new());
-    for page in 0.. {
-        if page == PAGES {
-            return Err("a statement does not end".to_owned());
+    let (mut jobs, mut sum) = (BTreeMap::<String, (u32, u32)>::new(), 0);
+    for entry in operator::statement(&key.client).await? {
+        sum += entry["amount"].as_i64().unwrap_or_default();
+        let Some(job) = entry["job"].as_str() else { continue };
+        let counted = jobs.entry(job.to_owned()).or_default();
+        match entry["kind"].as_str() {
+            Some("hold") => counted.0 += 1,
+            _ => counted.1 += 1,
         }
-        let path = format!("/v1/credits/entries?limit=100{after}");
-        let answer = key.client.get(&path).send().await.map_err(|error| error.to_string())?;
-        let view = answer.json();
-        let Some(entries) = view["data"].as_array() else { return Err(answer.text()) };
-        for entry in entries {
-            sum += entry["amount"].as_i64().unwrap_or_default();
-            let Some(job) = entry["job"].as_str() else { continue };
-            let counted = jobs.entry(job.to_owned()).or_default();
-            match entry["kind"].as_str() {
-                Some("hold") => counted.0 += 1,
-                _ => counted.1 += 1,
-            }
-        }
-        if view["has_more"] != true {
-            break;
-        }
-        after = format!("&after={}", view["last_id"]);
     }
     for (job, (holds, ends)) in &jobs {
         report

@@ -134,6 +134,18 @@ impl Upstream {
         self.stage.report()
     }
 
+    /// All films that were begun and are still kept, the oldest first.
+    pub fn films(&self) -> Vec<FilmTask> {
+        let world = self.stage.world();
+        let task = |job: &openai::Job| FilmTask {
+            id: job.id.clone(),
+            prompt: job.prompt.clone(),
+            looks: job.polls,
+            told: job.ended_ms.is_some(),
+        };
+        world.jobs.all().map(task).collect()
+    }
+
     /// Forgets all accounts but those of the setup, all jobs and all counters.
     pub fn reset(&self) {
         self.stage.reset();
@@ -148,6 +160,19 @@ impl Upstream {
     pub fn advance(&self, by: Duration) {
         self.stage.advance(by);
     }
+}
+
+/// A film that was begun, as its upstream sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilmTask {
+    /// Its id.
+    pub id: String,
+    /// What it shows.
+    pub prompt: String,
+    /// How many polls have found it unready. Whoever polls knows the id.
+    pub looks: u32,
+    /// Whether a poll was told that it has ended.
+    pub told: bool,
 }
 
 /// An account of a running upstream, to be scripted.

@@ -116,6 +116,11 @@ impl Jobs {
         self.by_id.get(id).is_some_and(|job| !job.is_over(now_ms))
     }
 
+    /// All jobs, the oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Job> {
+        self.by_id.values()
+    }
+
     /// All jobs of this account, the oldest first.
     pub fn of(&self, account: &str) -> impl DoubleEndedIterator<Item = &Job> {
         self.by_id.values().filter(move |job| job.account == account)

@@ -16,7 +16,7 @@ mod submit;
 mod videos;
 
 pub use dialect::Dialect;
-pub use jobs::Jobs;
+pub use jobs::{Job, Jobs};
 pub use results::Results;
 
 use super::{
