@@ -142,7 +142,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
     webhooks.start(notifier, units.runner());
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
-    let characters = characters(&store, &library, &clock).await?;
+    let characters = characters(config, &store, &library, &clock).await?;
     let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
@@ -220,12 +220,14 @@ async fn accounts(
 
 /// Characters, those of earlier versions included.
 async fn characters(
+    config: &Config,
     store: &Store,
     library: &MediaLibrary,
     clock: &Arc<dyn Clock>,
 ) -> Result<Characters, Refused> {
     let portraitist = Arc::new(FilmInspector);
-    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let characters =
+        Characters::open(store.clone(), clock.clone(), library.clone(), portraitist, config.jobs.idempotency);
     let adopted = characters.adopt().await?;
     if adopted > 0 {
         tracing::info!(adopted, "characters of an earlier version taken over");

@@ -101,6 +101,7 @@ async fn nothing_of_the_admin_answers_without_a_session() {
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let filled = path.replace("{id}", "key_00000000000070008000000000000000");
+            let filled = filled.replace("{cameo_id}", "ch_00000000000070008000000000000000");
             assert!(!filled.contains('{'), "a parameter that this test does not know: {path}");
             // The key of a client is no session, nor is a token that looks like one.
             for client in [app.stranger(), app.client(), app.stranger().with_token("admin-0000")] {

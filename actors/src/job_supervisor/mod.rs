@@ -8,7 +8,7 @@ mod submit;
 
 pub(crate) use board::Live;
 pub use board::{News, Watch};
-pub(crate) use submit::{Idempotency, prompt_file, prompt_owner, video_place};
+pub(crate) use submit::{Idempotency, idempotency_place, mismatch, prompt_file, prompt_owner, video_place};
 pub use submit::{NewJob, Submitted};
 
 use crate::{
