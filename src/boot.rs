@@ -2,21 +2,34 @@
 
 use crate::{
     config::{Config, CorsOrigins},
-    master_key, telemetry,
+    live,
+    master_key::{self, MasterKey},
+    telemetry,
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_pool::{Pool, PoolConfig, Wanted, provision},
+    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
+    audit_trail::AuditTrail,
+    bulletin::Bulletin,
     characters::Characters,
     credit_ledger::Ledger,
+    gallery::Gallery,
     janitor::{self, JanitorConfig},
     job_supervisor::{Jobs, Parts},
     key_ring::{KeyRing, KeySecret},
     media_library::{Budget, MediaLibrary},
+    profiles::Profiles,
+    redemption::Redemption,
+    relay::Relay,
+    request_log::RequestLog,
+    settings::{Settings, SettingsError},
+    vault::Vault,
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
+    account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
     time::Clock,
@@ -24,6 +37,8 @@ use atelier_domain::{
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
+    openai::{OpenAi, OpenAiConfig},
+    outbound::{Outbound, OutboundConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
@@ -65,6 +80,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// The stored settings cannot be read.
+    #[error("the stored settings: {0}")]
+    Settings(#[from] SettingsError),
     /// The figures cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -113,14 +131,17 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let pool = Pool::start(
-        accounts(config, &store, &*clock).await?,
-        pool_config(config),
-        clock.clone(),
-        units.core(),
-    );
-    let engines = engines(config, &clock)?;
-    let abilities = engines.iter().map(|(name, engine)| (name.clone(), engine.abilities())).collect();
+    let outbound = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
+    let outbound = Arc::new(Outbound::new(outbound, clock.clone())?);
+    let engines = engines(config, &clock, &outbound)?;
+    let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
+    let vault = Vault::open(store.clone(), &master_key);
+    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
+    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -132,30 +153,41 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         units: units.clone(),
     };
     let jobs = Jobs::start(parts);
+    let bulletin = Bulletin::default();
+    jobs.tell(bulletin.clone());
+    ledger.tell(bulletin.clone());
+    accounts.announce_in(bulletin.clone());
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
-    janitor::start(store.clone(), clock.clone(), walks, units.core());
-    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
-    let webhooks = Webhooks::open(store.clone(), &ledger, &master_key, clock.clone());
-    webhooks.start(notifier, units.runner());
+    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
     let characters = characters(&store, &library, &clock).await?;
+    let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
+    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
     let gateway = Gateway {
         jobs,
         ledger,
         keys,
         desk,
         pool,
+        accounts,
+        checkups,
+        settings,
+        requests,
+        audit: AuditTrail::new(store.clone(), clock.clone()),
+        codes,
+        bulletin,
         library,
         characters,
+        gallery,
+        profiles: Profiles::open(store.clone()),
         webhooks,
+        relay,
         videos: Arc::new(FilmInspector),
         fetcher: Arc::new(HttpFetcher::new(fetch_config(config), clock.clone())?),
         catalogue: Arc::new(Catalogue::builtin()?),
-        abilities: Arc::new(abilities),
         prices: Arc::new(config.prices.clone()),
         links: Links::new(&master_key, config.media.url_ttl, public_url, clock.clone()),
         limits: limits(config),
@@ -188,8 +220,19 @@ pub async fn first_secrets(config: &Config, gateway: &Gateway) -> Result<FirstSe
     })
 }
 
-fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
+fn engines(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    outbound: &Arc<Outbound>,
+) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
     let mut engines: HashMap<String, Arc<dyn Engine>> = HashMap::new();
+    let openai = OpenAiConfig {
+        base_url: config.openai.base_url.clone(),
+        poll_every: config.openai.poll_interval,
+        ..OpenAiConfig::default()
+    };
+    let openai = OpenAi::new(openai, outbound.clone(), clock.clone());
+    engines.insert(openai.name().to_owned(), Arc::new(openai));
     if config.studio.enabled {
         let studio = StudioConfig {
             latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
@@ -203,14 +246,56 @@ fn engines(config: &Config, clock: &Arc<dyn Clock>) -> Result<HashMap<String, Ar
     Ok(engines)
 }
 
+/// What goes on by itself: the janitor, and the courier of webhooks.
+fn background(
+    config: &Config,
+    Ground { store, clock, units }: &Ground,
+    (ledger, settings): (&Ledger, &Settings),
+    master_key: &MasterKey,
+) -> Result<Webhooks, BootError> {
+    let walks = JanitorConfig { every: JANITOR_EVERY, export_every: config.store.export_every };
+    janitor::start(store.clone(), clock.clone(), walks, live::log_kept(settings), units.core());
+    let notifier = Arc::new(HttpNotifier::new(config.fetch.allowed.clone(), clock.clone())?);
+    let webhooks = Webhooks::open(store.clone(), ledger, master_key, clock.clone());
+    webhooks.start(notifier, units.runner());
+    Ok(webhooks)
+}
+
+/// What everything stands on.
+struct Ground {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    units: Units,
+}
+
+/// The accounts, who lends them, and who looks at them.
 async fn accounts(
     config: &Config,
-    store: &Store,
-    clock: &dyn Clock,
-) -> Result<Vec<atelier_domain::account::Account>, Refused> {
+    Ground { store, clock, units }: &Ground,
+    vault: Vault,
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> Result<(AccountBook, Pool, Checkups), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    accounts.provision(&wanted(config)).await?;
+    let parts = PoolParts {
+        accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
+        config: pool_config(config),
+        engines: engines.clone(),
+        steward: Arc::new(PlainSteward(accounts.clone())),
+        clock: clock.clone(),
+    };
+    let pool = Pool::start(parts, units.core());
+    accounts.tell(pool.clone());
+    let runner = units.runner().clone();
+    let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
+    Ok((accounts, pool, checkups))
+}
+
+/// The accounts that the embedded engine starts with.
+fn wanted(config: &Config) -> Wanted {
     let accounts = if config.studio.enabled { config.studio.accounts } else { 0 };
     let slots = i32::try_from(config.studio.slots).unwrap_or(i32::MAX);
-    provision(store, clock, &Wanted { engine: "studio", accounts, slots }).await
+    Wanted { engine: "studio", accounts, slots }
 }
 
 /// Characters, those of earlier versions included.
@@ -228,7 +313,7 @@ async fn characters(
     Ok(characters)
 }
 
-fn pool_config(config: &Config) -> PoolConfig {
+pub(crate) fn pool_config(config: &Config) -> PoolConfig {
     PoolConfig {
         error_ban_threshold: config.pool.error_ban_threshold,
         rate_limited_cooldown: config.pool.rate_limited_cooldown,
@@ -265,8 +350,6 @@ fn limits(config: &Config) -> Limits {
         multipart_body: config.limits.multipart_body_bytes,
         prompt_chars: config.limits.prompt_chars,
         ignore_unsupported_mask: config.images.ignore_unsupported_mask,
-        image_timeout: config.generation.image_timeout,
-        video_timeout: config.generation.video_timeout,
         profile: config.global.profile,
         retention: config.jobs.retention,
     }

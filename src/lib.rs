@@ -15,6 +15,7 @@ pub mod serve;
 pub mod offline;
 
 mod banner;
+mod live;
 mod master_key;
 mod telemetry;
 

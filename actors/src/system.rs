@@ -1,5 +1,6 @@
 //! The real clock, and the threads that actors live on.
 
+use crate::refused::Refused;
 use actix::{Arbiter, ArbiterHandle};
 use atelier_domain::time::{Clock, Millis};
 use std::{
@@ -59,6 +60,13 @@ impl Units {
     pub fn runner(&self) -> &ArbiterHandle {
         &self.runners[self.next.fetch_add(1, Ordering::Relaxed) % self.runners.len()]
     }
+}
+
+/// Does the work even when whoever asked goes away: a change that was committed must be seen, and a deleted key above all.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::spawn(work).await.map_err(Refused::internal)?
 }
 
 /// Held by an actor that Atelier cannot do without. actix does not revive an actor that panicked, and what it had in memory

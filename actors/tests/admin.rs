@@ -67,3 +67,38 @@ async fn failures_are_throttled_per_place_and_a_huge_password_is_only_wrong() {
     world.clock.advance(std::time::Duration::from_secs(300));
     desk.login("there", "admin", "pw").await.unwrap();
 }
+
+#[actix::test]
+async fn a_password_changed_by_the_admin_closes_all_sessions_and_survives_a_start_with_the_old_configuration()
+{
+    let world = World::start(Setup::default()).await;
+    let desk = desk(&world);
+    desk.bootstrap("admin", Some("configured")).await.unwrap();
+    let session = desk.login("a", "admin", "configured").await.unwrap();
+    let refused = desk.change_password("a", "wrong", "new-password", None).await.unwrap_err();
+    assert_eq!(refused.code, Code::InvalidCredentials);
+    desk.change_password("a", "configured", "new-password", Some("boss".into())).await.unwrap();
+    assert!(desk.session(session.expose()).unwrap().is_none());
+    assert!(desk.is_changed().unwrap());
+    // A start with what the configuration has always said changes nothing.
+    assert!(desk.bootstrap("admin", Some("configured")).await.unwrap().is_none());
+    desk.login("a", "boss", "new-password").await.unwrap();
+    assert!(desk.login("a", "admin", "configured").await.is_err());
+    // Something new in the configuration is taken.
+    desk.bootstrap("admin", Some("configured-anew")).await.unwrap();
+    desk.login("a", "boss", "configured-anew").await.unwrap();
+    desk.bootstrap("root", Some("configured-anew")).await.unwrap();
+    desk.login("a", "root", "configured-anew").await.unwrap();
+}
+
+#[actix::test]
+async fn guessing_the_old_password_is_throttled_like_a_login() {
+    let world = World::start(Setup::default()).await;
+    let desk = desk(&world);
+    desk.bootstrap("admin", Some("configured")).await.unwrap();
+    for _ in 0..10 {
+        desk.change_password("a", "guess", "new-password", None).await.unwrap_err();
+    }
+    let refused = desk.change_password("a", "configured", "new-password", None).await.unwrap_err();
+    assert_eq!(refused.code, Code::LoginThrottled);
+}

@@ -103,3 +103,23 @@ async fn changes_at_once_lose_none_and_a_bad_opening_credit_makes_no_key() {
     assert_eq!(world.keys.grant(key.id, -7, None).await.unwrap().available, 0);
     world.assert_books(&key, 0).await;
 }
+
+#[actix::test]
+async fn a_first_key_replaced_by_the_admin_survives_a_start_with_the_old_configuration() {
+    let world = World::start(Setup::default()).await;
+    let secret = atelier_actors::key_ring::KeySecret::given;
+    world.keys.bootstrap(Some("sk-configured")).await.unwrap();
+    let first = world.keys.first().unwrap();
+    let (other, others) = world.keys.create(KeySettings::default(), 0).await.unwrap();
+    let refused = world.keys.replace_first(&others).await.unwrap_err();
+    assert_eq!(refused.code, Code::BadField, "two keys cannot have one secret");
+    let replaced = world.keys.replace_first(&secret("sk-replaced")).await.unwrap();
+    assert_eq!(replaced.id, first.id);
+    assert!(world.keys.is_first_replaced().unwrap());
+    world.keys.bootstrap(Some("sk-configured")).await.unwrap();
+    assert!(world.keys.authenticate("sk-configured").is_none());
+    assert_eq!(world.keys.authenticate("sk-replaced").unwrap().id, first.id);
+    world.keys.bootstrap(Some("sk-configured-anew")).await.unwrap();
+    assert_eq!(world.keys.authenticate("sk-configured-anew").unwrap().id, first.id);
+    assert_eq!(world.keys.authenticate(others.expose()).unwrap().id, other.id);
+}

@@ -148,8 +148,8 @@ async fn a_poll_that_does_not_get_through_leaves_the_job_where_it_runs() {
     let world = world().await;
     let key = world.metered_key(1).await;
     world.engine.on_poll([
-        Look::Fail(FaultClass::Network),
-        Look::Fail(FaultClass::Network),
+        Look::Blind(FaultClass::Network),
+        Look::Blind(FaultClass::Network),
         Look::Pending(10),
     ]);
     let job = world.run(new_job(&key, 1)).await;

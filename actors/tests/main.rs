@@ -3,14 +3,22 @@
 
 mod support;
 
+mod accounts;
 mod admin;
 mod characters;
 mod crash;
+mod gallery;
+mod head_start;
+mod keeper;
+mod keeper_crash;
 mod keys;
 mod ledger;
 mod life;
 mod pool;
+mod redemption;
 mod replay;
+mod request_log;
 mod retention;
 mod uploads;
+mod vault;
 mod webhooks;

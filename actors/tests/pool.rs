@@ -1,13 +1,13 @@
 //! The pool under load: slots, turns, rests and the line.
 
 use crate::support::{Look, Reply, Setup, World, account, account_id, new_job};
-use atelier_actors::account_pool::{Need, Outcome};
+use atelier_actors::account_pool::{Need, Outcome, Wants};
 use atelier_domain::{
     account::Account,
     code::Code,
     fault::{Fault, FaultClass},
     job::{JobKind, JobState},
-    time::Clock,
+    time::{Clock, Millis},
 };
 use futures_util::future::join_all;
 use std::{collections::HashMap, time::Duration};
@@ -154,7 +154,14 @@ async fn the_longest_of_several_rests_counts() {
     let world = World::start(Setup { accounts: vec![account(1, 2)], ..Setup::default() }).await;
     let key = world.metered_key(1).await;
     let routes = new_job(&key, 1).routes;
-    let need = Need { key: key.id, kind: JobKind::Image, routes: routes.clone() };
+    let need = Need {
+        key: key.id,
+        kind: Some(JobKind::Image),
+        routes,
+        wants: Wants::default(),
+        avoid: Vec::new(),
+        deadline: Millis(i64::MAX),
+    };
     let (one, two) =
         (world.pool.acquire(need.clone()).await.unwrap(), world.pool.acquire(need).await.unwrap());
     one.finish(Outcome::Fault(Fault::new(FaultClass::QuotaWindow, "")));

@@ -105,7 +105,13 @@ async fn the_janitor_walks_by_itself() {
     let config =
         janitor::JanitorConfig { every: Duration::from_secs(60), export_every: Duration::from_secs(3_600) };
     let units = atelier_actors::Units::start(1);
-    janitor::start(world.store.clone(), world.clock.clone() as Arc<dyn Clock>, config, units.core());
+    janitor::start(
+        world.store.clone(),
+        world.clock.clone() as Arc<dyn Clock>,
+        config,
+        Arc::new(|| Duration::from_secs(86_400)),
+        units.core(),
+    );
     let first = world.clock.now() + Duration::from_secs(60);
     world.clock.somebody_sleeps_until(first).await;
     world.clock.advance_to(job.keep_until.unwrap());

@@ -60,6 +60,11 @@ impl Connection {
     /// Sends and waits for the whole answer.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.send(request).await?;
+        self.receive().await
+    }
+
+    /// Waits for the whole answer to what was sent.
+    pub async fn receive(&mut self) -> io::Result<Answer<'_>> {
         self.buffer.clear();
         let (status, head, length) = loop {
             self.read_more().await?;

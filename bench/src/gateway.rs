@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-const PASSWORD: &str = "bench-admin-password";
+/// The admin's password of every gateway here.
+pub const PASSWORD: &str = "bench-admin-password";
 
 /// How long jobs may take to get where a measurement begins.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -51,14 +52,20 @@ pub fn start(data: &Path, settings: &[(&str, &str)]) -> Outcome<Process> {
     Process::start(command)
 }
 
-/// A new metered key with plenty of credit, of a gateway that runs with [`PARKED`].
-pub async fn metered_key(gateway: &Process) -> Outcome<String> {
+/// An admin session of a gateway whose password is [`PASSWORD`].
+pub async fn session(gateway: &Process) -> Outcome<String> {
     let mut connection = Connection::open(gateway.address).await?;
     let login = json!({"username": "admin", "password": PASSWORD}).to_string();
     let session = value(connection.exchange(&post("/api/login", "none", &login)).await?.ok()?)?;
-    let token = session["token"].as_str().ok_or("login gave no token")?;
+    Ok(session["token"].as_str().ok_or("login gave no token")?.to_owned())
+}
+
+/// A new metered key with plenty of credit, of a gateway that runs with [`PARKED`].
+pub async fn metered_key(gateway: &Process) -> Outcome<String> {
+    let token = session(gateway).await?;
+    let mut connection = Connection::open(gateway.address).await?;
     let key = json!({"name": "bench", "metered": true, "credits": PLENTY}).to_string();
-    let made = value(connection.exchange(&post("/api/keys", token, &key)).await?.ok()?)?;
+    let made = value(connection.exchange(&post("/api/keys", &token, &key)).await?.ok()?)?;
     Ok(made["key"].as_str().ok_or("the new key has no secret")?.to_owned())
 }
 

@@ -6,7 +6,7 @@ use crate::{
     size::{Shape, Size, SizeRule},
 };
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// One name that clients may send.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,9 @@ pub struct SizeProblem {
 /// All models, by every name they go by.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    models: Vec<Model>,
+    models: Vec<Arc<Model>>,
+    /// What exact names of accounts are like, by kind.
+    exact: HashMap<JobKind, Model>,
     by_name: HashMap<String, usize>,
 }
 
@@ -123,12 +125,16 @@ impl Catalogue {
     /// Reads a catalogue.
     pub fn parse(text: &str) -> Result<Self, CatalogueError> {
         let file: File = toml::from_str(text)?;
-        let mut catalogue = Self { models: Vec::new(), by_name: HashMap::new() };
+        let mut catalogue = Self { models: Vec::new(), exact: HashMap::new(), by_name: HashMap::new() };
+        for family in file.families.iter().filter(|family| family.exact_names) {
+            let model = Entry::exact(family).model(family);
+            catalogue.exact.insert(family.kind, model);
+        }
         for entry in &file.models {
             let family = file.families.iter().find(|f| f.name == entry.family).ok_or_else(|| {
                 CatalogueError::NoFamily { model: entry.name.clone(), family: entry.family.clone() }
             })?;
-            for model in entry.names(family, &file.routes) {
+            for model in entry.names(family) {
                 catalogue.add(model)?;
             }
         }
@@ -142,30 +148,37 @@ impl Catalogue {
         if self.by_name.insert(model.name.clone(), self.models.len()).is_some() {
             return Err(CatalogueError::Twice(model.name));
         }
-        self.models.push(model);
+        self.models.push(Arc::new(model));
         Ok(())
     }
 
     /// The model that a client means by `name`.
-    pub fn get(&self, name: &str) -> Option<&Model> {
+    pub fn get(&self, name: &str) -> Option<&Arc<Model>> {
         self.by_name.get(name).map(|&at| &self.models[at])
     }
 
     /// The model of this kind used when a client names none: the first in the file.
-    pub fn default_for(&self, kind: JobKind) -> Option<&Model> {
+    pub fn default_for(&self, kind: JobKind) -> Option<&Arc<Model>> {
         self.models.iter().find(|model| model.kind == kind)
     }
 
     /// Every name, in the order of the file.
-    pub fn models(&self) -> &[Model] {
+    pub fn models(&self) -> &[Arc<Model>] {
         &self.models
+    }
+
+    /// The model of a name that stands in no catalogue but in an account's own list: little is known of it, so little is refused.
+    pub fn exact(&self, name: &str, kind: JobKind, engines: &[&str]) -> Option<Model> {
+        let model = self.exact.get(&kind)?.clone();
+        let routes = engines.iter().map(|engine| Route::new(*engine, name)).collect();
+        let description = format!("{} as an account lists it", name);
+        Some(Model { name: name.to_owned(), canonical: name.to_owned(), description, routes, ..model })
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    routes: Vec<String>,
     families: Vec<Family>,
     models: Vec<Entry>,
 }
@@ -176,6 +189,12 @@ struct Family {
     name: String,
     kind: JobKind,
     owned_by: String,
+    /// The engines that may serve it, in order of preference.
+    #[serde(default)]
+    routes: Vec<String>,
+    /// Whether it stands for names that only accounts know.
+    #[serde(default)]
+    exact_names: bool,
     default_size: Size,
     quality: bool,
     transparent: bool,
@@ -186,7 +205,7 @@ struct Family {
     sora2api_seconds: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
@@ -219,8 +238,12 @@ struct Legacy {
 }
 
 impl Entry {
-    fn names(&self, family: &Family, routes: &[String]) -> Vec<Model> {
-        let own = Model {
+    fn exact(family: &Family) -> Self {
+        Self { name: family.name.clone(), family: family.name.clone(), ..Self::default() }
+    }
+
+    fn model(&self, family: &Family) -> Model {
+        Model {
             name: self.name.clone(),
             canonical: self.name.clone(),
             kind: family.kind,
@@ -240,11 +263,21 @@ impl Entry {
             has_transparency: family.transparent,
             url_by_default: false,
             shutdown_date: None,
-            routes: routes
+            routes: family
+                .routes
                 .iter()
-                .map(|engine| Route { engine: engine.clone(), model: self.name.clone() })
+                .map(|engine| Route {
+                    engine: engine.clone(),
+                    model: self.name.clone(),
+                    family: self.family.clone(),
+                    plan: self.plan.clone(),
+                })
                 .collect(),
-        };
+        }
+    }
+
+    fn names(&self, family: &Family) -> Vec<Model> {
+        let own = self.model(family);
         let alias = |name: &str| Model {
             name: name.into(),
             description: format!("{} (alias of {})", self.description, self.name),
@@ -347,10 +380,10 @@ mod tests {
         let family = "[[families]]\nname='f'\nkind='image'\nowned_by='x'\ndefault_size='64x64'\nquality=false\ntransparent=false\n[families.sizes]\n";
         let model = "[[models]]\nname='m'\nfamily='f'\ndescription=''\n";
         let parse = |text: String| Catalogue::parse(&text).unwrap_err();
-        assert!(matches!(parse(format!("routes=[]\n{family}{model}{model}")), CatalogueError::Twice(_)));
-        assert!(matches!(parse(format!("routes=[]\nfamilies=[]\n{model}")), CatalogueError::NoFamily { .. }));
+        assert!(matches!(parse(format!("{family}{model}{model}")), CatalogueError::Twice(_)));
+        assert!(matches!(parse(format!("families=[]\n{model}")), CatalogueError::NoFamily { .. }));
         assert!(matches!(
-            parse(format!("routes=[]\n{family}only=['32x32']\n{model}")),
+            parse(format!("{family}only=['32x32']\n{model}")),
             CatalogueError::DefaultSize { .. }
         ));
     }

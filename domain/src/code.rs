@@ -104,6 +104,7 @@ codes! {
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
     MissingFirstFrame = "missing_first_frame", 400, InvalidRequest, Unsaid, "A last frame needs a first one.";
     VideoFailed = "video_failed", 400, InvalidRequest, No, "The video failed: it has no content.";
+    TokenRefused = "token_refused", 400, InvalidRequest, No, "The vendor refuses the session or refresh token: it has ended, is used up, or belongs to another client.";
     TaskNotCompleted = "task_not_completed", 400, InvalidRequest, Unsaid, "The video is not ready yet (profile `sora2api`).";
     GenerationFailed = "generation_failed", 400, InvalidRequest, No, "The video failed: it has no content (profile `sora2api`).";
     InvalidKey = "invalid_key", 401, Authentication, Unsaid, "The API key is missing, wrong, expired or disabled.";
@@ -116,6 +117,7 @@ codes! {
     BadSignature = "bad_signature", 403, Permission, Unsaid, "The media link is altered or has expired.";
     ModelNotFound = "model_not_found", 404, InvalidRequest, Unsaid, "No model of this name.";
     JobNotFound = "job_not_found", 404, InvalidRequest, Unsaid, "No such job belongs to this key, or it is past its retention.";
+    RedeemCodeNotFound = "redeem_code_not_found", 404, InvalidRequest, Unsaid, "No redeem code like this was ever made.";
     KeyNotFound = "key_not_found", 404, InvalidRequest, Unsaid, "No API key with this id.";
     MediaNotFound = "media_not_found", 404, InvalidRequest, Unsaid, "The file is gone: it was past its retention.";
     FileNotFound = "file_not_found", 404, InvalidRequest, Unsaid, "No such file belongs to this key.";
@@ -123,12 +125,20 @@ codes! {
     TaskNotFound = "task_not_found", 404, InvalidRequest, Unsaid, "No such task, or (profile `sora2api`) video, belongs to this key, or it is past its retention.";
     CharacterNotFound = "character_not_found", 404, InvalidRequest, Unsaid, "No such character belongs to this key.";
     TokenNotFound = "token_not_found", 404, InvalidRequest, Unsaid, "No account with this number or id.";
+    PostNotFound = "post_not_found", 404, InvalidRequest, Unsaid, "No such post, or it was taken back.";
+    ProfileNotFound = "profile_not_found", 404, InvalidRequest, Unsaid, "Nobody has this username or user id.";
     ResponseNotFound = "response_not_found", 404, InvalidRequest, Unsaid, "No such response belongs to this key, or it was not stored, or it is past its retention.";
+    AccountNotFound = "account_not_found", 404, InvalidRequest, Unsaid, "No account has this number.";
     WebhookNotFound = "webhook_not_found", 404, InvalidRequest, Unsaid, "No event with this id waits among the dead letters.";
     RouteNotFound = "route_not_found", 404, InvalidRequest, Unsaid, "No such path; `/docs` lists them.";
     MethodNotAllowed = "method_not_allowed", 405, InvalidRequest, Unsaid, "The path exists, but not with this method.";
     BodyTimeout = "body_timeout", 408, Server, Unsaid, "The request body did not arrive in time.";
     BelowZero = "below_zero", 409, Conflict, No, "The deduction is larger than the balance; nothing was changed.";
+    RedeemCodeUsed = "redeem_code_used", 409, Conflict, No, "The redeem code was used already.";
+    RedeemCodeExpired = "redeem_code_expired", 409, Conflict, No, "The redeem code is past its time.";
+    JobOpen = "job_open", 409, Conflict, Unsaid, "The job has not ended yet.";
+    AccountExists = "account_exists", 409, Conflict, No, "An account with this credential, or with this address at this engine, is there already.";
+    JobNotCompleted = "job_not_completed", 409, Conflict, Unsaid, "Only what is completed can be published.";
     Cancelled = "cancelled", 409, Conflict, No, "The job was cancelled before it ended; nothing was charged.";
     BodyTooLarge = "body_too_large", 413, Server, No, "The body is larger than the limit.";
     StorageLimitExceeded = "storage_limit_exceeded", 413, Server, No, "The uploads of this key take as much of the disk as they may.";
@@ -142,8 +152,10 @@ codes! {
     ReferenceSize = "reference_size", 422, InvalidRequest, No, "With `fit=exact` the first frame must have the size of the video.";
     VideoNotReady = "video_not_ready", 425, Conflict, Unsaid, "The video is not ready yet: poll it until it is.";
     RateLimitExceeded = "rate_limit_exceeded", 429, RateLimit, Yes, "The key's own limit of requests a minute or of open jobs is reached; `retry-after` says when to come back.";
+    RedeemThrottled = "redeem_throttled", 429, RateLimit, No, "Too many wrong redeem codes; wait and try again.";
     LoginThrottled = "login_throttled", 429, RateLimit, No, "Too many failed logins; wait and try again.";
     InternalError = "internal_error", 500, Server, Unsaid, "A defect of the gateway; the request id finds it in the log.";
+    ActivationUnsupported = "activation_unsupported", 501, Server, No, "The account's engine knows no invitations and no user names to set.";
     RemixUnsupported = "remix_unsupported", 501, Server, No, "No engine for this model makes videos over others.";
     JobLost = "job_lost", 502, Server, No, "The engine forgot the running job; nothing was charged.";
     SubmitOutcomeUnknown = "submit_outcome_unknown", 502, Server, No, "The request reached the engine and no answer came; it was not sent again, and nothing was charged.";

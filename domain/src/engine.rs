@@ -1,15 +1,19 @@
 //! What the rest of Atelier knows of an upstream: submit, poll, cancel. Choice of account, money and storage happen
 //! elsewhere; an engine gets a request and an account, and gives outputs or a typed fault.
 
+pub use crate::account::Credential;
 use crate::{
+    account::{Account, AccountModel, Identity, Plan, Quota},
     fault::Fault,
-    ids::{AccountId, JobId},
+    fetch::FetchBody,
+    ids::JobId,
     image::ImageSpec,
     media::Variant,
     time::Millis,
     video::VideoSpec,
 };
-use std::{future::Future, pin::Pin, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 /// A future that stays on its thread, as HTTP clients of actix do.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -24,13 +28,6 @@ pub enum Task {
     Image(ImageSpec),
     /// A video.
     Video(VideoSpec),
-}
-
-/// The account that an attempt works with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// Whose it is.
-    pub account: AccountId,
 }
 
 /// What an engine reports while it works.
@@ -79,7 +76,7 @@ pub struct Companion {
 }
 
 /// One finished file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// The file's bytes.
     pub bytes: Vec<u8>,
@@ -93,6 +90,32 @@ pub struct Output {
     pub revised_prompt: Option<String>,
     /// What comes with it, such as the thumbnail of a video.
     pub companions: Vec<Companion>,
+    /// How long a video really lasts, in seconds, as its file says.
+    pub seconds: Option<f64>,
+    /// The tokens that the engine counted for it.
+    pub usage: Option<TokenUsage>,
+}
+
+/// Tokens, as OpenAI counts them for pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// Of the prompt's text.
+    pub input_text: u64,
+    /// Of the pictures that came in.
+    pub input_image: u64,
+    /// Of what went out.
+    pub output: u64,
+}
+
+impl std::ops::Add for TokenUsage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            input_text: self.input_text + other.input_text,
+            input_image: self.input_image + other.input_image,
+            output: self.output + other.output,
+        }
+    }
 }
 
 /// The answer to a submit.
@@ -125,6 +148,9 @@ pub enum Polled {
     },
     /// All outputs that could be made, in order; fewer than asked means the rest failed.
     Done(Vec<Output>),
+    /// Nothing was learned: the poll failed, not the job, which goes on up there. It is polled again, at the fault's `retry_at` or
+    /// after a growing wait; a fault of class `auth` has the credential renewed first.
+    Unlearned(Fault),
     /// It ended badly.
     Failed(Fault),
 }
@@ -154,15 +180,75 @@ pub enum Cancellation {
     Forgotten,
 }
 
-/// What an engine can do beyond drawing from a prompt.
+/// What an engine can do with an account, beyond drawing from a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
     /// The most reference images of one request; 0 when it takes none.
     pub references: usize,
     /// Whether it honours a mask.
     pub mask: bool,
-    /// Whether it makes videos over others: remixes, edits, extensions.
-    pub video_sources: bool,
+    /// Whether it makes videos over others (remixes, edits, extensions), and from what.
+    pub video_sources: VideoSources,
+    /// Whether text requests can be passed through to it ([`Engine::relay`]).
+    pub relays: bool,
+    /// The catalogue's families that an account without a list of models is meant for; none: all that are routed here.
+    pub families: Option<&'static [&'static str]>,
+}
+
+impl Abilities {
+    /// Of an account that can do nothing.
+    pub const NONE: Self = Self {
+        references: 0,
+        mask: false,
+        video_sources: VideoSources::None,
+        relays: false,
+        families: Some(&[]),
+    };
+}
+
+/// What an engine needs of a video to make another over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VideoSources {
+    /// It cannot.
+    None,
+    /// The file is enough: any account can.
+    File,
+    /// Only what the same account has made, by its handle.
+    OwnHandle,
+}
+
+/// What a look at an account found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checkup {
+    /// Who it is there.
+    pub identity: Identity,
+    /// Its plan.
+    pub plan: Option<Plan>,
+    /// What is left, by family of models.
+    pub quota: BTreeMap<String, Quota>,
+    /// The models that it lists, when it lists any.
+    pub models: Option<Vec<AccountModel>>,
+}
+
+/// A request that is passed through as it is, such as a text chat.
+#[derive(Debug, Clone)]
+pub struct RelayCall {
+    /// With whose account.
+    pub credential: Credential,
+    /// Below the API's base, such as `/chat/completions`.
+    pub path: &'static str,
+    /// The client's body, with the upstream's name of the model in it.
+    pub body: bytes::Bytes,
+}
+
+/// The answer to a relayed request: the head, and the body as it arrives.
+pub struct Relayed {
+    /// The upstream's status, below 400.
+    pub status: u16,
+    /// The media type, such as `text/event-stream`.
+    pub media_type: String,
+    /// The body.
+    pub body: Box<dyn FetchBody>,
 }
 
 /// One upstream kind. Implementations are registered at boot under [`Engine::name`].
@@ -170,8 +256,8 @@ pub trait Engine: Send + Sync {
     /// The name that routes and accounts use, such as `studio`.
     fn name(&self) -> &'static str;
 
-    /// What it can do.
-    fn abilities(&self) -> Abilities;
+    /// What it can do with this account.
+    fn abilities(&self, account: &Account) -> Abilities;
 
     /// Starts the work.
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission>;
@@ -184,4 +270,20 @@ pub trait Engine: Send + Sync {
 
     /// Stops the work as far as the upstream can.
     fn cancel(self: Arc<Self>, call: Call, handle: UpstreamHandle) -> LocalFuture<Cancellation>;
+
+    /// Looks whether the credential works, and what it may use. Costs nothing upstream.
+    ///
+    /// # Errors
+    /// `auth` when it is refused; anything else says nothing about it.
+    fn check(self: Arc<Self>, credential: Credential) -> LocalFuture<Result<Checkup, Fault>>;
+
+    /// Passes a text request through. Only asked of engines whose [`Abilities::relays`] says so.
+    ///
+    /// # Errors
+    /// `unknown-outcome` when it left and no answer came; else nothing was billed.
+    fn relay(self: Arc<Self>, call: RelayCall) -> LocalFuture<Result<Relayed, Fault>> {
+        let _ = call;
+        let fault = Fault::new(crate::fault::FaultClass::Invalid, "this engine takes no text requests");
+        Box::pin(async move { Err(fault) })
+    }
 }

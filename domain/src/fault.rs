@@ -92,6 +92,7 @@ impl FaultClass {
                 | Self::NotEntitled
                 | Self::Auth
                 | Self::Overloaded
+                | Self::ModelGone
                 | Self::Network
                 | Self::Internal
         )

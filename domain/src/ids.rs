@@ -113,6 +113,10 @@ id!(
     CameoId, "ch"
 );
 id!(
+    /// One published work: the job that made it has the same UUID.
+    PostId, "s"
+);
+id!(
     /// One event that a key's own server is told: the job that it is about has the same UUID, and ends once.
     EventId, "evt"
 );

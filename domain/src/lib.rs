@@ -42,7 +42,19 @@ pub mod mention;
 
 pub mod username;
 
+pub mod profile;
+
+pub mod post;
+
+pub mod enhance;
+
 pub mod account;
+
+pub mod secret;
+
+pub mod proxy;
+
+pub mod renewal;
 
 pub mod key;
 

@@ -42,6 +42,11 @@ impl<P> References<P> {
         self.images.iter().chain(&self.mask).chain(&self.markup)
     }
 
+    /// Every picture, to change it.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut P> {
+        self.images.iter_mut().chain(&mut self.mask).chain(&mut self.markup)
+    }
+
     /// The same with every picture spoken of in another way.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What a video request says, once it is checked.
 
-use crate::{reference::Picture, size::Size};
+use crate::{character::CastMember, engine::UpstreamHandle, reference::Picture, size::Size};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +32,8 @@ pub struct SourceVideo {
     pub way: SourceUse,
     /// Where its bytes are while the call lasts.
     pub path: PathBuf,
+    /// What it was made under, if the account of this call made it.
+    pub handle: Option<UpstreamHandle>,
 }
 
 /// What an engine is asked to film: every value is final and legal for the model.
@@ -55,6 +57,8 @@ pub struct VideoSpec {
     pub first_frame: Option<Picture>,
     /// What it is made over.
     pub source: Option<SourceVideo>,
+    /// The characters that the prompt speaks of.
+    pub cast: Vec<CastMember>,
 }
 
 /// What a video file says about itself.

@@ -1,7 +1,14 @@
 //! What speaks to the outside. Engines: each folder speaks to one kind of upstream and implements `Engine` of the domain.
-//! Beside them `http`, the one place that owns the HTTP client and TLS, and `fetch`, which gets files from addresses that
-//! clients name.
+//! Beside them `http`, the one place that owns the HTTP client, TLS and proxies; `fetch`, which gets files from addresses that
+//! clients name; `outbound`, the calls of engines to upstreams; and `picture`, which makes of an upstream's picture what was
+//! asked for; `oauth` has new access tokens for accounts.
 
+#[cfg(test)]
+mod doubles;
 pub mod fetch;
 pub mod http;
+pub mod oauth;
+pub mod openai;
+pub mod outbound;
+mod picture;
 pub mod studio;

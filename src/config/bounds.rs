@@ -3,7 +3,8 @@
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
-use super::{problem::Problem, secret::Secret};
+use super::problem::Problem;
+use atelier_domain::secret::Secret;
 
 /// The notes.
 #[derive(Debug, Default)]

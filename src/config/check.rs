@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atelier_actors::request_log::Calendar;
 use atelier_domain::{key::Profile, price::PriceTable};
 use atelier_providers::fetch::Allowed;
 
@@ -10,8 +11,7 @@ use super::{
     bounds::{Checker, is_origin},
     checked::{
         Cache, Cloudflare, Config, CorsOrigins, Debug, Fetch, Generation, Global, Images, Jobs, Limits, Log,
-        LogFormat, LogLevel, Media, Metrics, ParseMethod, Pool, Proxy, Server, Sora, Store, Studio,
-        WatermarkFree,
+        LogFormat, LogLevel, Media, Metrics, OpenAi, Pool, Proxy, Server, Sora, Store, Studio, WatermarkFree,
     },
     problem::Problem,
     raw::{self, Raw},
@@ -45,6 +45,7 @@ pub(super) fn check(
         pool: pool(&raw.pool, &mut c),
         store: store(&raw.store, &mut c),
         studio: studio(&raw.studio, &mut c),
+        openai: openai(&raw.openai, &mut c),
         images: Images { ignore_unsupported_mask: raw.images.ignore_unsupported_mask },
         media: Media { url_ttl: c.seconds("media.url_ttl_s", raw.media.url_ttl_s, 1..=7 * DAY_S) },
         fetch: fetch(&raw.fetch, &mut c),
@@ -55,6 +56,7 @@ pub(super) fn check(
         cloudflare: cloudflare(&raw.cloudflare, &mut c),
         refresh_access_tokens: raw.token_refresh.at_auto_refresh_enabled,
         debug: Debug {
+            enabled: raw.debug.enabled,
             requests: raw.debug.enabled && raw.debug.log_requests,
             responses: raw.debug.enabled && raw.debug.log_responses,
         },
@@ -126,6 +128,14 @@ fn log(raw: &raw::Log, c: &mut Checker) -> Log {
     Log {
         format: c.word("log.format", &raw.format, &formats),
         level: c.word("log.level", &raw.level, &levels.map(|level| (level.word(), level))),
+        requests_days: c.whole("log.requests_days", raw.requests_days, 1..=3650),
+        calendar: Calendar::of(&raw.time_zone).unwrap_or_else(|| {
+            c.note(
+                "log.time_zone",
+                format!("expected a name such as Europe/Berlin, found {:?}", raw.time_zone),
+            );
+            Calendar::default()
+        }),
     }
 }
 
@@ -195,6 +205,16 @@ fn fetch(raw: &raw::Fetch, c: &mut Checker) -> Fetch {
     }
 }
 
+fn openai(raw: &raw::OpenAi, c: &mut Checker) -> OpenAi {
+    if raw.base_url.is_empty() {
+        c.note("openai.base_url", "expected an address");
+    }
+    OpenAi {
+        base_url: c.url("openai.base_url", &raw.base_url, WEB).unwrap_or_default(),
+        poll_interval: c.fraction("openai.poll_interval", raw.poll_interval, 0.1..=600.0),
+    }
+}
+
 fn sora(raw: &raw::Sora, c: &mut Checker) -> Sora {
     if raw.base_url.is_empty() {
         c.note("sora.base_url", "expected an address");
@@ -224,7 +244,7 @@ fn proxy(raw: &raw::Proxy, c: &mut Checker) -> Proxy {
     if raw.enabled && url.is_none() && !raw.pool_enabled {
         c.note("proxy.url", "is empty, but proxy.enabled is true: name a proxy, or turn it off");
     }
-    Proxy { url: url.filter(|_| raw.enabled), pool_enabled: raw.pool_enabled }
+    Proxy { enabled: raw.enabled, url, pool_enabled: raw.pool_enabled }
 }
 
 fn watermark_free(raw: &raw::WatermarkFree, c: &mut Checker) -> WatermarkFree {
@@ -235,11 +255,7 @@ fn watermark_free(raw: &raw::WatermarkFree, c: &mut Checker) -> WatermarkFree {
     if raw.watermark_free_enabled && custom && url.is_none() {
         c.note("watermark_free.custom_parse_url", "is empty, but parse_method is custom: name the service");
     }
-    let parse_method = match url {
-        Some(url) if custom => ParseMethod::Custom { url, token },
-        _ => ParseMethod::ThirdParty,
-    };
-    WatermarkFree { enabled: raw.watermark_free_enabled, parse_method }
+    WatermarkFree { enabled: raw.watermark_free_enabled, custom, url, token }
 }
 
 fn cloudflare(raw: &raw::Cloudflare, c: &mut Checker) -> Cloudflare {
@@ -250,5 +266,5 @@ fn cloudflare(raw: &raw::Cloudflare, c: &mut Checker) -> Cloudflare {
             "is empty, but cloudflare.enabled is true: name the service, or turn it off",
         );
     }
-    Cloudflare { api_url: api_url.filter(|_| raw.enabled) }
+    Cloudflare { enabled: raw.enabled, api_url }
 }

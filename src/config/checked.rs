@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use atelier_domain::{key::Profile, price::PriceTable};
+use atelier_actors::request_log::Calendar;
+use atelier_domain::{key::Profile, price::PriceTable, secret::Secret};
 use atelier_providers::fetch::Allowed;
 
-use super::{Setting, secret::Secret};
+use super::Setting;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Config {
     pub store: Store,
     /// The embedded engine.
     pub studio: Studio,
+    /// The engine that speaks OpenAI's API.
+    pub openai: OpenAi,
     /// Choices of the images API.
     pub images: Images,
     /// Links to results.
@@ -117,6 +120,10 @@ pub struct Log {
     pub format: LogFormat,
     /// The least grave level that is written.
     pub level: LogLevel,
+    /// Days that the log of requests is kept.
+    pub requests_days: u64,
+    /// Where a day begins.
+    pub calendar: Calendar,
 }
 
 /// How log lines look.
@@ -238,6 +245,15 @@ pub struct Studio {
     pub slots: u32,
 }
 
+/// See `[openai]`.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    /// Where accounts without a base URL are, without a final `/`.
+    pub base_url: String,
+    /// Between two looks at a running video.
+    pub poll_interval: Duration,
+}
+
 /// See `[images]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Images {
@@ -292,7 +308,9 @@ pub struct Cache {
 /// See `[proxy]`.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// The proxy to use; none: connect directly.
+    /// Whether `url` is used.
+    pub enabled: bool,
+    /// The proxy, if one is named.
     pub url: Option<Secret>,
     /// Whether proxies of a pool are used in turn.
     pub pool_enabled: bool,
@@ -303,34 +321,28 @@ pub struct Proxy {
 pub struct WatermarkFree {
     /// Whether such results are asked for.
     pub enabled: bool,
-    /// Who is asked.
-    pub parse_method: ParseMethod,
-}
-
-/// Who is asked for a result without a mark.
-#[derive(Clone, Debug)]
-pub enum ParseMethod {
-    /// The method that needs no service of the operator's.
-    ThirdParty,
-    /// The operator's own service.
-    Custom {
-        /// Where it is, without a final `/`.
-        url: String,
-        /// What it asks for.
-        token: Option<Secret>,
-    },
+    /// Whether the operator's own service is asked, rather than the method that needs none.
+    pub custom: bool,
+    /// Where that service is, without a final `/`, if one is named.
+    pub url: Option<String>,
+    /// What it asks for.
+    pub token: Option<Secret>,
 }
 
 /// See `[cloudflare]`.
 #[derive(Clone, Debug)]
 pub struct Cloudflare {
-    /// The clearance service; none: it is not asked.
+    /// Whether the clearance service is asked.
+    pub enabled: bool,
+    /// Where it is, if one is named.
     pub api_url: Option<String>,
 }
 
 /// See `[debug]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Debug {
+    /// Whether anything is logged.
+    pub enabled: bool,
     /// Whether requests to upstreams are logged.
     pub requests: bool,
     /// Whether their responses are.

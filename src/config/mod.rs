@@ -10,7 +10,6 @@ mod load;
 mod prices;
 mod problem;
 mod raw;
-mod secret;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -18,10 +17,10 @@ mod value;
 
 use atelier_domain::price::PriceTable;
 
+pub use atelier_domain::secret::Secret;
 pub use checked::*;
 pub use load::{DEFAULT_FILE, ENV_FILE, ENV_PREFIX, Inputs};
 pub use problem::{ConfigError, Problem};
-pub use secret::Secret;
 
 /// Where a value came from. Later ones win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

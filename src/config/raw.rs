@@ -3,10 +3,8 @@
 //! The macro is what keeps the names in one place: from this table come the structs, the defaults, the list of known
 //! keys (for "did you mean") and the reading of one key at a time (so that all wrong values are found at once).
 
-use super::{
-    secret::Secret,
-    value::{Given, Readable},
-};
+use super::value::{Given, Readable};
+use atelier_domain::secret::Secret;
 
 /// The name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,12 +123,16 @@ sections! {
         path: String = "data".into(),
     }
 
-    /// `[log]`: what is written to standard error.
+    /// `[log]`: what is written to standard error, and the log of requests that the admin sees.
     log: Log {
         /// `pretty` for people, `json` for machines (one object per line).
         format: String = "pretty".into(),
         /// `error`, `warn`, `info`, `debug` or `trace`.
         level: String = "info".into(),
+        /// Days that the log of requests is kept, which the admin sees. It can be changed at run time.
+        requests_days: u64 = 30,
+        /// The IANA time zone in which the figures of a day are counted, such as `Europe/Berlin`.
+        time_zone: String = "UTC".into(),
     }
 
     /// `[metrics]`: Prometheus figures at `/metrics`.
@@ -207,6 +209,14 @@ sections! {
         accounts: u64 = 3,
         /// Jobs that each of them takes at once.
         slots: u64 = 4,
+    }
+
+    /// `[openai]`: the engine for OpenAI's own API and for every server that speaks it. Its accounts are added over the admin API.
+    openai: OpenAi {
+        /// Where accounts are that name no base URL of their own.
+        base_url: String = "https://api.openai.com/v1".into(),
+        /// Seconds between two looks at a running video, unless the upstream says when.
+        poll_interval: f64 = 5.0,
     }
 
     /// `[images]`: points of the images API that the operator decides.

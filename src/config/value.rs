@@ -1,8 +1,7 @@
 //! What a value of the configuration can be, read from TOML or from an environment variable.
 
+use atelier_domain::secret::Secret;
 use toml::Value;
-
-use super::secret::Secret;
 
 /// A value as somebody wrote it: typed in a file, text in the environment.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ pub enum Table {
     Media = 6,
     /// First answers, by idempotency key.
     Idempotency = 7,
-    /// Upstream accounts, sealed.
+    /// Upstream accounts, without their secrets.
     Accounts = 8,
     /// Sessions of the console.
     Sessions = 9,
@@ -36,21 +36,33 @@ pub enum Table {
     Videos = 14,
     /// Events that are still to be told to the keys' own servers, and those that never could be.
     Outbox = 15,
+    /// Secrets of accounts and settings, sealed.
+    Secrets = 16,
+    /// When each account's access token was last renewed, and what is open about it.
+    Renewals = 17,
     /// Characters.
-    Characters = 16,
+    Characters = 18,
     /// Who bears a username: under the name.
-    Usernames = 17,
+    Usernames = 19,
     /// What was published.
-    Posts = 18,
+    Posts = 20,
     /// Where characters and posts are found besides under their ids, and who saw and liked what.
-    Social = 19,
+    Social = 21,
+    /// The log of requests: one row per ended job, under its id.
+    Requests = 22,
+    /// Integer counts of what was made: altogether, by day, by account.
+    Figures = 23,
+    /// What administrators did.
+    Audit = 24,
+    /// Codes that give credit, under the hash of each.
+    RedeemCodes = 25,
     /// Which jobs a key has: under owner and job, as for videos.
-    KeyJobs = 20,
+    KeyJobs = 26,
 }
 
 impl Table {
     /// How many tables there are.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 27;
 
     /// Every table, in the order of their numbers.
     pub const ALL: [Table; Table::COUNT] = [
@@ -70,10 +82,16 @@ impl Table {
         Table::Files,
         Table::Videos,
         Table::Outbox,
+        Table::Secrets,
+        Table::Renewals,
         Table::Characters,
         Table::Usernames,
         Table::Posts,
         Table::Social,
+        Table::Requests,
+        Table::Figures,
+        Table::Audit,
+        Table::RedeemCodes,
         Table::KeyJobs,
     ];
 
@@ -96,10 +114,16 @@ impl Table {
             Table::Files => "files",
             Table::Videos => "videos",
             Table::Outbox => "outbox",
+            Table::Secrets => "secrets",
+            Table::Renewals => "renewals",
             Table::Characters => "characters",
             Table::Usernames => "usernames",
             Table::Posts => "posts",
             Table::Social => "social",
+            Table::Requests => "requests",
+            Table::Figures => "figures",
+            Table::Audit => "audit",
+            Table::RedeemCodes => "redeem_codes",
             Table::KeyJobs => "key_jobs",
         }
     }
@@ -138,6 +162,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(21), None);
+        assert_eq!(Table::from_id(27), None);
     }
 }

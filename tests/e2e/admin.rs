@@ -10,6 +10,12 @@ use atelier_sim::client::Client;
 use awc::http::Method;
 use serde_json::{Value, json};
 
+/// A path with this in place of its parameters.
+fn filled(path: &str, id: &str) -> String {
+    let filled = |part: &str| if part.starts_with('{') { id.to_owned() } else { part.to_owned() };
+    path.split('/').map(filled).collect::<Vec<_>>().join("/")
+}
+
 async fn login(client: &Client, username: &str, password: &str) -> atelier_sim::client::Answer {
     client.post("/api/login", &json!({ "username": username, "password": password })).send().await.unwrap()
 }
@@ -100,8 +106,7 @@ async fn nothing_of_the_admin_answers_without_a_session() {
                 continue;
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let filled = path.replace("{id}", "key_00000000000070008000000000000000");
-            assert!(!filled.contains('{'), "a parameter that this test does not know: {path}");
+            let filled = filled(path, "key_00000000000070008000000000000000");
             // The key of a client is no session, nor is a token that looks like one.
             for client in [app.stranger(), app.client(), app.stranger().with_token("admin-0000")] {
                 let call = client.call(method.clone(), &filled).json(&json!({ "amount": 5 }));
@@ -182,10 +187,11 @@ async fn no_answer_ever_holds_a_secret_again() {
     let document = app.stranger().get("/openapi.json").send().await.unwrap().json();
     let gets = document["paths"].as_object().unwrap().iter().filter(|(_, item)| item.get("get").is_some());
     for (path, _) in gets {
-        let filled = path
-            .replace("/keys/{id}", &format!("/keys/{}", owner.id))
-            .replace("{id}", "x")
-            .replace("{file}", "x");
+        // A stream of events never ends by itself, and has a story of its own.
+        if path == "/api/events" {
+            continue;
+        }
+        let filled = filled(path, if path.contains("/keys/") { &owner.id } else { "x" });
         for client in [&admin, &owner.client] {
             let text = client.get(&filled).send().await.unwrap().text();
             for secret in [owner.secret.as_str(), FIRST_KEY, PASSWORD, "argon2", "secret_sha256"] {

@@ -1,6 +1,14 @@
 //! Characters over HTTP: made in every way in which clients send videos, seen by their owner, used by prompts, shown to the operator.
 
-use crate::support::{App, answers::credits, app::Owner, expect_error, films::coloured};
+use crate::support::{
+    App,
+    answers::{credits, generate, small_with},
+    app::Owner,
+    expect_error,
+    films::{coloured, content, create, ended, id},
+    pictures::bytes_of,
+    small,
+};
 use atelier_sim::{client::Client, form::Form};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use image::ImageFormat;
@@ -152,6 +160,78 @@ async fn wrong_characters_are_told_and_nothing_is_kept() {
     }
     assert_eq!(get(&owner.client, CHARACTERS).await["data"], json!([]));
     assert_eq!(credits(&owner.client).await, (3, 0));
+    app.finish().await;
+}
+
+/// What another decoder sees one second into a film, where the first of its cast is shown.
+fn first_of_cast(mp4: &[u8]) -> [u8; 3] {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.mp4"), mp4).unwrap();
+    let arguments = ["-v", "error", "-ss", "1", "-i", "a.mp4", "-frames:v", "1", "a.png"];
+    let status = std::process::Command::new("ffmpeg").current_dir(dir.path()).args(arguments).status();
+    assert!(status.unwrap().success());
+    image::open(dir.path().join("a.png")).unwrap().to_rgb8().get_pixel(108, 108).0
+}
+
+fn is_magenta([red, green, blue]: [u8; 3]) -> bool {
+    red > 200 && green < 60 && blue > 200
+}
+
+#[actix_rt::test]
+async fn a_film_shows_whom_its_prompt_speaks_of_though_they_are_deleted_meanwhile() {
+    let app = App::start().await;
+    let (owner, other) = (app.metered(15).await, app.metered(5).await);
+    let body = json!({ "video": STANDARD.encode(coloured(&["magenta"])), "username": "mia" });
+    let character = made(&owner, &body).await;
+    let cameo = character["data"]["cameo_id"].as_str().unwrap();
+    let film = |prompt: &str| json!({ "prompt": prompt, "seconds": "4" });
+    let mut films = Vec::new();
+    for (client, prompt, shows) in [
+        (&owner.client, "@mia dances".to_owned(), true),
+        (&owner.client, format!("<@{cameo}> and @nobody dance"), true),
+        (&other.client, "@mia dances".to_owned(), false),
+    ] {
+        films.push((client, id(&create(client, &film(&prompt)).await), prompt, shows));
+    }
+    let path = format!("{CHARACTERS}/{cameo}");
+    assert_eq!(owner.client.delete(&path).send().await.unwrap().status, 200);
+    films.push((
+        &owner.client,
+        id(&create(&owner.client, &film("@mia is gone")).await),
+        "@mia is gone".into(),
+        false,
+    ));
+    for (client, id, prompt, shows) in films {
+        let video = ended(client, &id).await;
+        assert_eq!((&video["status"], &video["prompt"]), (&json!("completed"), &json!(prompt)));
+        let seen = first_of_cast(&content(client, &id, "").await.body);
+        assert_eq!(is_magenta(seen), shows, "{prompt}: {seen:?}");
+    }
+    app.finish().await;
+}
+
+#[actix_rt::test]
+async fn a_picture_is_worked_from_the_portrait_of_whom_its_prompt_speaks_of() {
+    let app = App::start().await;
+    let (owner, other) = (app.metered(9).await, app.metered(9).await);
+    let film = STANDARD.encode(coloured(&["magenta"]));
+    made(&owner, &json!({ "video": film, "username": "mia" })).await;
+    let drawn = async |client: &Client, prompt: &str| {
+        let answer = generate(client, &small_with(prompt, json!({ "seed": 7 }))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        bytes_of(&answer.json()["data"][0])
+    };
+    let (with, without) = (drawn(&owner.client, "@mia").await, drawn(&other.client, "@mia").await);
+    assert_ne!(with, without, "the portrait is not used");
+    assert_eq!(drawn(&owner.client, "@leo").await, drawn(&other.client, "@leo").await);
+    for name in ["ann", "bob", "cid"] {
+        made(&owner, &json!({ "video": film, "username": name })).await;
+    }
+    let crowd = small("@mia @ann @bob @cid");
+    expect_error(&generate(&owner.client, &crowd).await, 422, "bad_prompt");
+    let crowd = json!({ "prompt": "@mia @ann @bob @cid" });
+    expect_error(&create(&owner.client, &crowd).await, 422, "bad_prompt");
+    assert_eq!(credits(&owner.client).await, (7, 0));
     app.finish().await;
 }
 

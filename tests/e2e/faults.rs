@@ -15,9 +15,10 @@ async fn a_fault_that_another_account_cannot_mend_ends_the_job_with_its_code() {
     for (fault, status, code) in [
         ("content", 400, "content_policy_violation"),
         ("invalid", 422, "upstream_rejected"),
-        ("model-gone", 503, "model_unavailable"),
         ("job-lost", 502, "job_lost"),
         ("unknown-outcome", 502, "submit_outcome_unknown"),
+        // The last, since the model is then not asked for again for a while.
+        ("model-gone", 503, "model_unavailable"),
     ] {
         let answer = generate(&owner.client, &small(&format!("[[fault:{fault}]] a"))).await;
         expect_error(&answer, status, code);

@@ -24,10 +24,16 @@ mod bad_input;
 mod faults;
 mod limits;
 
+mod accounts;
 mod admin;
+mod logs;
+mod office;
 mod ops;
 mod own_jobs;
 
+mod settings;
+
+mod posts;
 mod program;
 mod restart;
 mod uploads;

@@ -18,7 +18,7 @@ pub struct Numbered {
 /// When the gateway is stopping.
 pub async fn all(gateway: &Gateway) -> Result<Vec<Numbered>, Problem> {
     let accounts = gateway.pool.state().await?.accounts;
-    Ok((1..).zip(accounts).map(|(number, standing)| Numbered { number, standing }).collect())
+    Ok(accounts.into_iter().map(|standing| Numbered { number: standing.account.number, standing }).collect())
 }
 
 /// The account of this number or id.
@@ -36,4 +36,15 @@ pub async fn find(gateway: &Gateway, id: &str) -> Result<Numbered, Problem> {
 /// The number of an account, as long as it is there.
 pub fn number(all: &[Numbered], id: AccountId) -> Option<u64> {
     all.iter().find(|account| account.standing.account.id == id).map(|account| account.number)
+}
+
+/// That an account which a query names is there; naming none is fine.
+///
+/// # Errors
+/// [`Code::TokenNotFound`].
+pub async fn check(gateway: &Gateway, id: Option<&str>) -> Result<(), Problem> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => find(gateway, id).await.map(drop),
+        None => Ok(()),
+    }
 }

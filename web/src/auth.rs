@@ -1,6 +1,6 @@
 //! Who asks: extractors that a handler cannot get around. [`Caller`] is the owner of an API key, [`Admin`] an open session.
 
-use crate::{gateway::Gateway, problem::Problem};
+use crate::{admin::audit::Notes, gateway::Gateway, problem::Problem};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
@@ -23,6 +23,19 @@ pub struct Caller(pub Arc<ApiKey>);
 pub struct Admin {
     /// The token of the session, to close it.
     pub token: String,
+    notes: Notes,
+}
+
+impl Admin {
+    /// Notes something worth knowing of what is done, for the audit trail. Never a secret.
+    pub fn note(&self, note: impl Into<String>) {
+        self.notes.note(note);
+    }
+}
+
+/// Where a request comes from: the address of its connection, since a header could name any.
+pub fn peer(request: &HttpRequest) -> String {
+    request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
 }
 
 /// The token of an `Authorization: Bearer` header.
@@ -85,7 +98,11 @@ fn admin(request: &HttpRequest) -> Result<Admin, Problem> {
         ));
     }
     match gateway(request)?.desk.session(&token)? {
-        Some(_) => Ok(Admin { token }),
+        Some(username) => {
+            let notes = Notes::of(request);
+            notes.by(&username);
+            Ok(Admin { token, notes })
+        }
         None => Err(Problem::new(Code::InvalidSession, "the admin session is unknown or over: log in again")),
     }
 }

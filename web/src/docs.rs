@@ -1,6 +1,6 @@
 //! The OpenAPI document, generated from the handlers, and the page that shows it.
 
-use crate::{admin, health, media, native, openai, problem};
+use crate::{admin, health, media, native, openai, problem, share};
 use actix_web::{HttpResponse, http::header};
 use atelier_domain::code::Code;
 use std::sync::LazyLock;
@@ -22,16 +22,36 @@ use utoipa_swagger_ui::SwaggerUi;
         openai::responses::create, openai::responses::retrieve, openai::responses::cancel, openai::responses::delete,
         openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
         openai::models::list, openai::models::retrieve,
-        native::characters::create, native::characters::list, native::characters::retrieve, native::characters::delete,
+        native::characters::create, native::characters::list, native::characters::retrieve, native::characters::delete, native::profiles::search,
+        native::posts::publish, native::posts::unpublish, native::posts::retrieve, native::posts::like, native::posts::unlike, native::posts::remixes,
+        native::profiles::retrieve, native::feeds::of_user, native::feeds::public, native::feeds::of_account, native::enhance::enhance_prompt,
+        native::figures::invite_codes, native::figures::stats, native::tokens::pending_tasks, native::tokens::pending_tasks_v2, native::tokens::task,
         native::standalone::generate_image, native::standalone::transform_image, native::standalone::generate_video,
         native::standalone::transform_video, native::standalone::remix_video, native::standalone::storyboard_video,
         native::jobs::list, native::jobs::retrieve, native::jobs::cancel, native::job_events::events, native::tasks::list, native::tasks::retrieve,
-        native::credits::balance, native::credits::entries, native::quote::quote,
-        media::file, health::v1_health, health::health, health::figures, openapi_document, redirect,
+        native::credits::balance, native::credits::entries, native::credits::redeem, native::quote::quote,
+        share::page, media::file, health::v1_health, health::health, health::figures, openapi_document, redirect,
         admin::session::login, admin::session::logout,
         admin::keys::list, admin::keys::create, admin::keys::retrieve, admin::keys::update, admin::keys::replace,
         admin::keys::delete, admin::keys::rotate, admin::keys::credits,
+        admin::accounts::one::list, admin::accounts::one::create, admin::accounts::one::retrieve, admin::accounts::one::update,
+        admin::accounts::one::delete, admin::accounts::one::status, admin::accounts::one::enable, admin::accounts::one::disable,
+        admin::accounts::one::test, admin::accounts::many::add, admin::accounts::many::import, admin::accounts::many::test,
+        admin::accounts::many::enable, admin::accounts::many::disable, admin::accounts::many::delete_disabled,
+        admin::accounts::activate::activate, admin::accounts::activate::activate_username,
+        admin::accounts::activate::activate_all, admin::accounts::activate::activate_all_usernames,
+        admin::settings::general::show, admin::settings::general::change, admin::settings::general::password,
+        admin::settings::general::api_key, admin::settings::general::debug, admin::settings::general::refresh,
+        admin::settings::general::set_refresh, admin::settings::proxies::show, admin::settings::proxies::change,
+        admin::settings::proxies::pool, admin::settings::proxies::set_pool, admin::settings::media::timeouts,
+        admin::settings::media::set_timeouts, admin::settings::media::cache, admin::settings::media::set_cache,
+        admin::settings::media::set_base_url, admin::settings::media::set_cache_enabled,
+        admin::settings::upstreams::watermark, admin::settings::upstreams::set_watermark,
+        admin::settings::upstreams::cloudflare, admin::settings::upstreams::set_cloudflare,
+        admin::logs::stats, admin::logs::list, admin::logs::clear,
         admin::characters::list, admin::characters::by_token, admin::characters::retrieve, admin::characters::update, admin::characters::delete,
+        admin::jobs::list, admin::jobs::retrieve, admin::jobs::cancel, admin::jobs::retry, admin::events::follow, admin::audit::list,
+        admin::models::list, admin::redeem_codes::list, admin::redeem_codes::create, admin::redeem_codes::delete, admin::ledger::entries,
         admin::ledger::verify, admin::webhooks::dead, admin::webhooks::retry, admin::pool::state, admin::pool::explain,
     ),
     components(schemas(problem::ErrorBody, problem::ErrorObject, problem::FieldProblem)),

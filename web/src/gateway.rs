@@ -2,20 +2,35 @@
 
 use crate::links::Links;
 use atelier_actors::{
-    Refused, account_pool::Pool, admin_desk::AdminDesk, characters::Characters, credit_ledger::Ledger,
-    job_supervisor::Jobs, key_ring::KeyRing, media_library::MediaLibrary, webhook_courier::Webhooks,
+    Refused,
+    account_book::{AccountBook, Checkups},
+    account_pool::Pool,
+    admin_desk::AdminDesk,
+    audit_trail::AuditTrail,
+    bulletin::Bulletin,
+    characters::Characters,
+    credit_ledger::Ledger,
+    gallery::Gallery,
+    job_supervisor::Jobs,
+    key_ring::KeyRing,
+    media_library::MediaLibrary,
+    profiles::Profiles,
+    redemption::Redemption,
+    relay::Relay,
+    request_log::RequestLog,
+    settings::Settings,
+    webhook_courier::Webhooks,
 };
 use atelier_domain::{
-    catalogue::Catalogue,
-    engine::Abilities,
+    catalogue::{Catalogue, Model},
     fetch::Fetcher,
-    job::Job,
+    job::{Job, JobKind},
     key::Profile,
     price::PriceTable,
     time::{Clock, Millis},
     video::VideoInspector,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// What one request may bring.
@@ -29,10 +44,6 @@ pub struct Limits {
     pub prompt_chars: usize,
     /// Whether a mask is left out, rather than refused, when no engine for the model takes one.
     pub ignore_unsupported_mask: bool,
-    /// How long an image job may take.
-    pub image_timeout: Duration,
-    /// How long a video job may take.
-    pub video_timeout: Duration,
     /// The dialect of keys that have none of their own.
     pub profile: Profile,
     /// How long an ended image job can be asked for.
@@ -53,22 +64,40 @@ pub struct Gateway {
     pub keys: KeyRing,
     /// The admin's login.
     pub desk: AdminDesk,
-    /// Accounts.
+    /// Who lends accounts.
     pub pool: Pool,
+    /// Accounts as they are kept.
+    pub accounts: AccountBook,
+    /// Whether accounts work.
+    pub checkups: Checkups,
+    /// What can be changed at run time.
+    pub settings: Settings,
+    /// The log of requests, and the figures.
+    pub requests: RequestLog,
+    /// What administrators did.
+    pub audit: AuditTrail,
+    /// Codes that give credit.
+    pub codes: Redemption,
+    /// What changes, for whoever watches.
+    pub bulletin: Bulletin,
     /// Kept files.
     pub library: MediaLibrary,
     /// Whom prompts speak of.
     pub characters: Characters,
+    /// What was published.
+    pub gallery: Gallery,
+    /// Who published it.
+    pub profiles: Profiles,
     /// Events that are told to the keys' servers.
     pub webhooks: Webhooks,
+    /// Text requests that are passed through.
+    pub relay: Relay,
     /// Looks at videos that clients send.
     pub videos: Arc<dyn VideoInspector>,
     /// Files behind URLs that clients name.
     pub fetcher: Arc<dyn Fetcher>,
     /// Models.
     pub catalogue: Arc<Catalogue>,
-    /// What each engine that is here can do, by its name.
-    pub abilities: Arc<HashMap<String, Abilities>>,
     /// Prices.
     pub prices: Arc<PriceTable>,
     /// The present.
@@ -90,9 +119,47 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// How long a job of this kind may take that is accepted now.
+    pub fn timeout(&self, kind: JobKind) -> Duration {
+        let values = self.settings.values();
+        Duration::from_secs(match kind {
+            JobKind::Image => values.image_timeout_s,
+            JobKind::Video => values.video_timeout_s,
+        })
+    }
+
     /// How long a job that is handed in now should expect to wait for an account.
     pub fn expected_wait(&self) -> Duration {
         Duration::from_secs(self.pool.estimate_s())
+    }
+
+    /// The model that a client means by `name`: one of the catalogue, or one that an account lists by exactly this name.
+    pub fn model(&self, name: &str) -> Option<Arc<Model>> {
+        if let Some(known) = self.catalogue.get(name) {
+            return Some(known.clone());
+        }
+        let roster = self.pool.accounts();
+        let mut listed = roster.iter().filter_map(|(account, _)| {
+            let own = account.models.iter().find(|own| own.name == name)?;
+            Some((account.engine.as_str(), own.kind?))
+        });
+        let (first, kind) = listed.next()?;
+        let others = listed.filter(|(_, other)| *other == kind).map(|(engine, _)| engine);
+        let engines: BTreeSet<&str> = std::iter::once(first).chain(others).collect();
+        self.catalogue.exact(name, kind, &Vec::from_iter(engines)).map(Arc::new)
+    }
+
+    /// Every model: those of the catalogue, then the exact names that accounts list, each once.
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        let mut models = self.catalogue.models().to_vec();
+        let roster = self.pool.accounts();
+        let listed = roster.iter().flat_map(|(account, _)| &account.models);
+        let exact: BTreeSet<&str> = listed
+            .filter(|own| own.kind.is_some() && self.catalogue.get(&own.name).is_none())
+            .map(|own| own.name.as_str())
+            .collect();
+        models.extend(exact.into_iter().filter_map(|name| self.model(name)));
+        models
     }
 
     /// Whether a job is still shown. One that is kept longer for its Idempotency-Key is not.

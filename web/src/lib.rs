@@ -20,6 +20,8 @@ mod fields;
 
 mod references;
 
+mod cast;
+
 mod listing;
 
 mod accounts;
@@ -27,6 +29,8 @@ mod accounts;
 mod dates;
 
 mod links;
+
+mod moment;
 
 mod observe;
 
@@ -37,6 +41,8 @@ mod native;
 mod admin;
 
 mod media;
+
+mod share;
 
 mod health;
 

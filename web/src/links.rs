@@ -1,7 +1,7 @@
 //! Signed links to kept files: whoever holds one may read that file until it expires, without a key (api.md §1).
 
 use atelier_domain::{
-    ids::MediaId,
+    ids::{MediaId, PostId},
     media,
     time::{Clock, Millis},
 };
@@ -48,17 +48,27 @@ impl Links {
         Self { mac, lifetime, public_url: public_url.map(Into::into), clock }
     }
 
+    /// Where links begin, without a final `/`: the public address, or where this request came in.
+    pub fn base<'a>(&'a self, origin: &'a str) -> &'a str {
+        self.public_url.as_deref().unwrap_or(origin)
+    }
+
     /// A link to a file, for a client that reached us at `origin`.
     pub fn sign(&self, origin: &str, id: MediaId, mime: &str) -> String {
         let expires = (self.clock.now() + self.lifetime).seconds();
         let signature = URL_SAFE_NO_PAD.encode(self.mac(id, expires).finalize().into_bytes());
-        let base = self.public_url.as_deref().unwrap_or(origin);
+        let base = self.base(origin);
         format!("{base}/media/{id}.{}?exp={expires}&sig={signature}", media::extension(mime))
+    }
+
+    /// The link of a post, which lasts as long as the post, for a client that reached us at `origin`.
+    pub fn share(&self, origin: &str, post: PostId) -> String {
+        format!("{}/p/{post}", self.public_url.as_deref().unwrap_or(origin))
     }
 
     /// What a URL is to us, for a client that reached us at `origin`.
     pub fn find(&self, origin: &str, url: &str) -> Linked {
-        let bases = [self.public_url.as_deref().unwrap_or(origin), origin];
+        let bases = [self.base(origin), origin];
         let ours = |base: &&str| url.strip_prefix(*base).and_then(|rest| rest.strip_prefix("/media/"));
         let Some(rest) = bases.iter().find_map(ours) else { return Linked::Foreign };
         let (file, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -31,7 +31,7 @@ impl RequestId {
 }
 
 /// First segments of client paths that are also answered without `/v1`.
-const CLIENT_ROOTS: [&str; 11] = [
+const CLIENT_ROOTS: [&str; 18] = [
     "images",
     "models",
     "credits",
@@ -43,6 +43,13 @@ const CLIENT_ROOTS: [&str; 11] = [
     "characters",
     "jobs",
     "tasks",
+    "posts",
+    "profiles",
+    "users",
+    "feed",
+    "tokens",
+    "enhance_prompt",
+    "stats",
 ];
 
 /// The path that a client means: `/v1` may be missing (a base URL without it) or doubled (older examples).

@@ -7,6 +7,7 @@ use crate::{
     observe::{self, REQUEST_ID},
     openai,
     problem::{JOB_ID, Problem, REPLAYED, SHOULD_RETRY},
+    share,
 };
 use actix_cors::Cors;
 use actix_web::{
@@ -68,6 +69,7 @@ routes! {
     "/v1/models" => { get openai::models::list }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
     "/v1/characters" => { get native::characters::list, post native::characters::create }
+    "/v1/characters/search" => { get native::profiles::search }
     "/v1/characters/{id}" => { get native::characters::retrieve, delete native::characters::delete }
     "/v1/jobs" => { get native::jobs::list }
     "/v1/jobs/{id}" => { get native::jobs::retrieve }
@@ -75,12 +77,28 @@ routes! {
     "/v1/jobs/{id}/cancel" => { post native::jobs::cancel }
     "/v1/tasks" => { get native::tasks::list }
     "/v1/tasks/{id}" => { get native::tasks::retrieve }
+    "/v1/jobs/{id}/publish" => { post native::posts::publish, delete native::posts::unpublish }
+    "/v1/posts/{id}" => { get native::posts::retrieve }
+    "/v1/posts/{id}/like" => { post native::posts::like, delete native::posts::unlike }
+    "/v1/posts/{id}/remixes" => { get native::posts::remixes }
+    "/v1/profiles/{username}" => { get native::profiles::retrieve }
+    "/v1/users/{user_id}/feed" => { get native::feeds::of_user }
+    "/v1/feed" => { get native::feeds::public }
+    "/v1/enhance_prompt" => { post native::enhance::enhance_prompt }
+    "/v1/invite-codes" => { get native::figures::invite_codes }
+    "/v1/stats" => { get native::figures::stats }
+    "/v1/tokens/{id}/pending-tasks" => { get native::tokens::pending_tasks }
+    "/v1/tokens/{id}/pending-tasks-v2" => { get native::tokens::pending_tasks_v2 }
+    "/v1/tokens/{id}/tasks/{task_id}" => { get native::tokens::task }
+    "/v1/tokens/{id}/profile-feed" => { get native::feeds::of_account }
     "/v1/credits" => { get native::credits::balance }
+    "/v1/credits/redeem" => { post native::credits::redeem }
     "/v1/credits/entries" => { get native::credits::entries }
     "/v1/quote" => { post native::quote::quote }
     "/v1/health" => { get health::v1_health }
     "/health" => { get health::health }
     "/metrics" => { get health::figures }
+    "/p/{id}" => { get share::page }
     "/media/{file}" => { get media::file }
     "/openapi.json" => { get docs::openapi_document }
     "/docs" => { get docs::redirect }
@@ -90,10 +108,52 @@ routes! {
     "/api/keys/{id}" => { get admin::keys::retrieve, patch admin::keys::update, put admin::keys::replace, delete admin::keys::delete }
     "/api/keys/{id}/rotate" => { post admin::keys::rotate }
     "/api/keys/{id}/credits" => { post admin::keys::credits }
+    "/api/tokens" => { get admin::accounts::one::list, post admin::accounts::one::create }
+    "/api/tokens/batch-add" => { post admin::accounts::many::add }
+    "/api/tokens/batch-test" => { post admin::accounts::many::test }
+    "/api/tokens/batch-enable" => { post admin::accounts::many::enable }
+    "/api/tokens/batch-disable" => { post admin::accounts::many::disable }
+    "/api/tokens/batch-activate" => { post admin::accounts::activate::activate_all }
+    "/api/tokens/batch-activate-username" => { post admin::accounts::activate::activate_all_usernames }
+    "/api/tokens/batch-delete-disabled" => { delete admin::accounts::many::delete_disabled }
+    "/api/tokens/import" => { post admin::accounts::many::import }
+    "/api/tokens/{id}" => { get admin::accounts::one::retrieve, put admin::accounts::one::update, delete admin::accounts::one::delete }
+    "/api/tokens/{id}/status" => { put admin::accounts::one::status }
+    "/api/tokens/{id}/enable" => { post admin::accounts::one::enable }
+    "/api/tokens/{id}/disable" => { post admin::accounts::one::disable }
+    "/api/tokens/{id}/test" => { post admin::accounts::one::test }
+    "/api/tokens/{id}/sora2/activate" => { post admin::accounts::activate::activate }
+    "/api/tokens/{id}/activate-username" => { post admin::accounts::activate::activate_username }
+    "/api/admin/config" => { get admin::settings::general::show, post admin::settings::general::change }
+    "/api/admin/password" => { post admin::settings::general::password }
+    "/api/admin/apikey" => { post admin::settings::general::api_key }
+    "/api/admin/debug" => { post admin::settings::general::debug }
+    "/api/token-refresh/config" => { get admin::settings::general::refresh }
+    "/api/token-refresh/enabled" => { post admin::settings::general::set_refresh }
+    "/api/proxy/config" => { get admin::settings::proxies::show, post admin::settings::proxies::change }
+    "/api/proxy/pool" => { get admin::settings::proxies::pool, post admin::settings::proxies::set_pool }
+    "/api/generation/timeout" => { get admin::settings::media::timeouts, post admin::settings::media::set_timeouts }
+    "/api/cache/config" => { get admin::settings::media::cache, post admin::settings::media::set_cache }
+    "/api/cache/base-url" => { post admin::settings::media::set_base_url }
+    "/api/cache/enabled" => { post admin::settings::media::set_cache_enabled }
+    "/api/watermark-free/config" => { get admin::settings::upstreams::watermark, post admin::settings::upstreams::set_watermark }
+    "/api/cloudflare/config" => { get admin::settings::upstreams::cloudflare, post admin::settings::upstreams::set_cloudflare }
+    "/api/stats" => { get admin::logs::stats }
+    "/api/logs" => { get admin::logs::list, delete admin::logs::clear }
     "/api/characters" => { get admin::characters::list }
     "/api/characters/by-token/{id}" => { get admin::characters::by_token }
     "/api/characters/{cameo_id}" => { get admin::characters::retrieve, delete admin::characters::delete }
     "/api/characters/{cameo_id}/update" => { post admin::characters::update }
+    "/api/jobs" => { get admin::jobs::list }
+    "/api/jobs/{id}" => { get admin::jobs::retrieve }
+    "/api/jobs/{id}/cancel" => { post admin::jobs::cancel }
+    "/api/jobs/{id}/retry" => { post admin::jobs::retry }
+    "/api/events" => { get admin::events::follow }
+    "/api/audit" => { get admin::audit::list }
+    "/api/models" => { get admin::models::list }
+    "/api/redeem-codes" => { get admin::redeem_codes::list, post admin::redeem_codes::create }
+    "/api/redeem-codes/{id}" => { delete admin::redeem_codes::delete }
+    "/api/ledger/entries" => { get admin::ledger::entries }
     "/api/ledger/verify" => { get admin::ledger::verify }
     "/api/webhooks/dead" => { get admin::webhooks::dead }
     "/api/webhooks/dead/{id}/retry" => { post admin::webhooks::retry }
@@ -174,5 +234,6 @@ pub fn app(
         .service(docs::page())
         .default_service(web::to(no_route))
         .wrap(cors)
+        .wrap(from_fn(admin::audit::record))
         .wrap(from_fn(observe::observe))
 }

@@ -1,8 +1,8 @@
 //! The waiting line: keys take turns over everything they wait for; first come, first served within one key and one kind of need.
 
-use super::Need;
+use super::{Need, Wants};
 use atelier_domain::{
-    ids::KeyId,
+    ids::{AccountId, KeyId},
     job::{JobKind, Route},
     time::Millis,
 };
@@ -16,12 +16,20 @@ const LEAST_SWEEP: usize = 64;
 
 /// Needs that the same accounts can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Class(Arc<(JobKind, Vec<(String, String)>)>);
+pub(super) struct Class(Arc<Alike>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    kind: Option<JobKind>,
+    routes: Vec<Route>,
+    wants: Wants,
+    avoid: Vec<AccountId>,
+}
 
 impl Class {
     fn of(need: &Need) -> Self {
-        let name = |route: &Route| (route.engine.clone(), route.model.clone());
-        Self(Arc::new((need.kind, need.routes.iter().map(name).collect())))
+        let Need { kind, routes, wants, avoid, .. } = need.clone();
+        Self(Arc::new(Alike { kind, routes, wants, avoid }))
     }
 }
 
@@ -179,8 +187,15 @@ mod tests {
     use uuid::Uuid;
 
     fn need(key: u128, model: &str) -> Need {
-        let routes = vec![Route { engine: "studio".into(), model: model.into() }];
-        Need { key: KeyId::from_uuid(Uuid::from_u128(key)), kind: JobKind::Image, routes }
+        let routes = vec![Route::new("studio", model)];
+        Need {
+            key: KeyId::from_uuid(Uuid::from_u128(key)),
+            kind: Some(JobKind::Image),
+            routes,
+            wants: Wants::default(),
+            avoid: Vec::new(),
+            deadline: Millis(i64::MAX),
+        }
     }
 
     /// Serves whoever's turn is first over all classes, as the pool does when everything is free.

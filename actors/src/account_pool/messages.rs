@@ -1,20 +1,25 @@
 //! What the pool is told, and what it does with each.
 
 use super::{
-    AccountPool, Candidate, Lease, Need, Outcome, PoolState, Waiter,
+    AccountPool, Candidate, Lease, Need, Outcome, PoolConfig, PoolState, Waiter, Wants,
+    book::{Ask, Pick, Verdict},
     line::Class,
-    policy::{Pick, Verdict},
+    need::Over,
 };
 use crate::refused::Refused;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
 use atelier_domain::{
-    account::Account,
+    account::{Account, Off},
     code::Code,
+    fault::FaultClass,
     ids::AccountId,
     job::{JobKind, Route},
     time::Millis,
 };
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::sync::oneshot;
 
 #[derive(Message)]
@@ -25,14 +30,29 @@ pub(super) struct Acquire {
 
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
+pub(super) struct AcquireNow {
+    pub need: Need,
+}
+
+#[derive(Message)]
+#[rtype(result = "Option<Lease>")]
 pub(super) struct Adopt {
     pub account: AccountId,
-    pub model: String,
+    pub kind: Option<JobKind>,
+    pub over: Route,
 }
 
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Upsert(pub Account);
+pub(super) struct Upsert(pub Arc<Account>);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Remove(pub AccountId);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Configure(pub PoolConfig);
 
 #[derive(Message)]
 #[rtype(result = "PoolState")]
@@ -41,43 +61,70 @@ pub(super) struct Inspect;
 #[derive(Message)]
 #[rtype(result = "Vec<Candidate>")]
 pub(super) struct Explain {
-    pub kind: JobKind,
+    pub kind: Option<JobKind>,
     pub routes: Vec<Route>,
+    pub wants: Wants,
 }
 
 /// A lease coming home.
 pub(super) struct Returned {
     pub account: AccountId,
-    pub model: String,
+    pub kind: Option<JobKind>,
+    pub over: Box<Route>,
     pub since: Millis,
     pub outcome: Outcome,
 }
 
+impl Need {
+    fn ask(&self) -> Ask<'_> {
+        Ask { kind: self.kind, routes: &self.routes, wants: &self.wants, avoid: &self.avoid }
+    }
+}
+
 impl AccountPool {
-    fn lease(&self, pick: Pick, model: String) -> Lease {
+    /// The loan of an account that is in the book.
+    fn lease(&self, pick: Pick, kind: Option<JobKind>, over: Route) -> Option<Lease> {
         metrics::counter!("atelier_leases_total").increment(1);
-        Lease {
-            account: pick.account,
+        Some(Lease {
+            account: self.book.account(pick.account)?.clone(),
             route: pick.route,
-            model,
+            kind,
+            over: Box::new(over),
             since: self.clock.now(),
             outcome: Outcome::Neutral,
-            back: self.back.clone(),
-        }
+            back: self.back.clone()?,
+        })
     }
 
-    fn lend(&mut self, pick: Pick, need: &Need, waited: Duration) -> Lease {
+    fn lend(&mut self, pick: Pick, need: &Need, waited: Duration) -> Option<Lease> {
         metrics::histogram!("atelier_lease_wait_seconds").record(waited.as_secs_f64());
-        self.book.borrow(pick.account, self.clock.now());
-        let model = need.routes.get(pick.route).map(|route| route.model.clone()).unwrap_or_default();
-        self.lease(pick, model)
+        let route = need.routes.get(pick.route)?;
+        let outputs = Some(need.wants.outputs);
+        self.book.borrow(pick.account, Over { kind: need.kind, route }, outputs, self.clock.now());
+        self.lease(pick, need.kind, route.clone())
     }
 
-    pub(super) fn take_back(&mut self, returned: &Returned) {
+    pub(super) fn take_back(&mut self, returned: &Returned, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        self.book.give_back(returned.account, &returned.model, &returned.outcome, now);
-        if returned.outcome == Outcome::Success {
-            self.book.learn(now.since(returned.since));
+        let Returned { account, kind, over, since, outcome } = returned;
+        let off = self.book.give_back(*account, Over { kind: *kind, route: over }, outcome, now);
+        if *outcome == Outcome::Success {
+            self.book.learn(now.since(*since));
+        }
+        let Some(off) = off else { return };
+        let class = if let Outcome::Fault(fault) = outcome { fault.class } else { FaultClass::Internal };
+        if off == Off::TokenInvalid && self.book.renew(*account) {
+            // Whoever waits for it goes on waiting: a new credential may be there in a moment.
+            let (steward, account) = (self.steward.clone(), *account);
+            let renewal = async move { steward.refused(account).await };
+            ctx.spawn(renewal.into_actor(self).map(move |well, act, ctx| {
+                if act.book.renewed(account, well) {
+                    act.steward.switched_off(account, Off::TokenInvalid, FaultClass::Auth);
+                }
+                act.serve_line(ctx);
+            }));
+        } else {
+            self.steward.switched_off(*account, off, class);
         }
     }
 
@@ -92,7 +139,7 @@ impl AccountPool {
                 break;
             };
             if let Some((need, since, waiter)) = self.lines.pop(&class) {
-                let lease = self.lend(pick, &need, self.clock.now().since(since));
+                let Some(lease) = self.lend(pick, &need, self.clock.now().since(since)) else { continue };
                 // A waiter that left in between drops the lease, which brings it home.
                 let _ = waiter.send(Ok(lease));
             }
@@ -108,16 +155,16 @@ impl AccountPool {
         for class in self.lines.classes() {
             self.lines.drop_gone_heads(&class, Waiter::is_closed);
             let Some((turn, need)) = self.lines.head(&class) else { continue };
-            match self.book.choose(need.kind, &need.routes, now) {
+            match self.book.choose(need.ask(), now) {
                 Verdict::Pick(pick) => {
                     if next.as_ref().is_none_or(|(first, ..)| turn < *first) {
                         next = Some((turn, class, pick));
                     }
                 }
                 Verdict::Wait { until } => wake = wake.into_iter().chain(until).min(),
-                Verdict::Never => {
+                Verdict::Never { plan } => {
                     for waiter in self.lines.disband(&class) {
-                        let _ = waiter.send(Err(nobody()));
+                        let _ = waiter.send(Err(nobody(plan)));
                     }
                 }
             }
@@ -147,8 +194,19 @@ impl AccountPool {
     }
 }
 
-fn nobody() -> Refused {
+fn nobody(plan: bool) -> Refused {
+    if plan {
+        return Refused::new(
+            Code::PlanRequired,
+            "no enabled account here has the plan that this model needs",
+        );
+    }
     Refused::new(Code::NoAccountAvailable, "no enabled account here can serve this model")
+}
+
+fn hopeless() -> Refused {
+    let message = "every account that could serve this model rests until after the job's deadline: its rate limit or quota is used up";
+    Refused::new(Code::UpstreamSaturated, message).retry_after(Duration::from_secs(60))
 }
 
 impl Handler<Acquire> for AccountPool {
@@ -157,13 +215,19 @@ impl Handler<Acquire> for AccountPool {
     fn handle(&mut self, Acquire { need }: Acquire, ctx: &mut Self::Context) -> Self::Result {
         let (answer, lease) = oneshot::channel();
         let now = self.clock.now();
-        match self.book.choose(need.kind, &need.routes, now) {
-            Verdict::Never => {
-                let _ = answer.send(Err(nobody()));
+        match self.book.choose(need.ask(), now) {
+            Verdict::Never { plan } => {
+                let _ = answer.send(Err(nobody(plan)));
+            }
+            Verdict::Wait { .. } if self.book.is_hopeless(need.ask(), need.deadline, now) => {
+                let _ = answer.send(Err(hopeless()));
             }
             // Past an empty line only: those who came before go first.
             Verdict::Pick(pick) if self.lines.len() == 0 => {
-                let _ = answer.send(Ok(self.lend(pick, &need, Duration::ZERO)));
+                // Without a lease the answer is dropped, which says that the pool is gone.
+                if let Some(lease) = self.lend(pick, &need, Duration::ZERO) {
+                    let _ = answer.send(Ok(lease));
+                }
             }
             _ => {
                 self.lines.push(need, now, answer);
@@ -175,12 +239,24 @@ impl Handler<Acquire> for AccountPool {
     }
 }
 
+impl Handler<AcquireNow> for AccountPool {
+    type Result = MessageResult<AcquireNow>;
+
+    fn handle(&mut self, AcquireNow { need }: AcquireNow, _: &mut Self::Context) -> Self::Result {
+        let free = match self.book.choose(need.ask(), self.clock.now()) {
+            Verdict::Pick(pick) if self.lines.len() == 0 => Some(pick),
+            _ => None,
+        };
+        MessageResult(free.and_then(|pick| self.lend(pick, &need, Duration::ZERO)))
+    }
+}
+
 impl Handler<Adopt> for AccountPool {
     type Result = MessageResult<Adopt>;
 
-    fn handle(&mut self, Adopt { account, model }: Adopt, _: &mut Self::Context) -> Self::Result {
-        let known = self.book.borrow(account, self.clock.now());
-        MessageResult(known.then(|| self.lease(Pick { account, route: 0 }, model)))
+    fn handle(&mut self, Adopt { account, kind, over }: Adopt, _: &mut Self::Context) -> Self::Result {
+        let known = self.book.borrow(account, Over { kind, route: &over }, None, self.clock.now());
+        MessageResult(known.then(|| self.lease(Pick { account, route: 0 }, kind, over)).flatten())
     }
 }
 
@@ -188,8 +264,27 @@ impl Handler<Upsert> for AccountPool {
     type Result = ();
 
     fn handle(&mut self, Upsert(account): Upsert, ctx: &mut Self::Context) {
-        self.book.upsert(account);
+        self.enter(account);
+        self.publish();
         self.serve_line(ctx);
+    }
+}
+
+impl Handler<Remove> for AccountPool {
+    type Result = ();
+
+    fn handle(&mut self, Remove(account): Remove, ctx: &mut Self::Context) {
+        self.book.remove(account);
+        self.publish();
+        self.serve_line(ctx);
+    }
+}
+
+impl Handler<Configure> for AccountPool {
+    type Result = ();
+
+    fn handle(&mut self, Configure(config): Configure, _: &mut Self::Context) {
+        self.book.configure(config);
     }
 }
 
@@ -209,7 +304,9 @@ impl Handler<Inspect> for AccountPool {
 impl Handler<Explain> for AccountPool {
     type Result = MessageResult<Explain>;
 
-    fn handle(&mut self, Explain { kind, routes }: Explain, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.book.explain(kind, &routes, self.clock.now()))
+    fn handle(&mut self, explain: Explain, _: &mut Self::Context) -> Self::Result {
+        let Explain { kind, routes, wants } = &explain;
+        let ask = Ask { kind: *kind, routes, wants, avoid: &[] };
+        MessageResult(self.book.explain(ask, self.clock.now()))
     }
 }

@@ -1,10 +1,9 @@
 //! The admin's desk: password, login and sessions.
 
-mod policy;
-
 use crate::{
     key_ring::{KeySecret, sha256_hex},
     refused::Refused,
+    throttle::Throttle,
 };
 use argon2::{
     Argon2,
@@ -15,7 +14,6 @@ use atelier_domain::{
     time::{Clock, Millis},
 };
 use atelier_store::{Batch, Expect, Row, Scan, Store, Table};
-use policy::Throttle;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -41,6 +39,17 @@ const ADMIN: &[u8] = b"admin";
 struct Admin {
     username: String,
     password_hash: String,
+    /// What the configuration said when it was last heard: it counts again only when it says something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configured: Option<Configured>,
+}
+
+/// The admin as the configuration names one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Configured {
+    username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_hash: Option<String>,
 }
 
 impl Row for Admin {
@@ -75,39 +84,104 @@ impl AdminDesk {
         Self { store, clock, throttle: Arc::default(), hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
     }
 
-    /// Sets the admin of first start. A configured password is taken whenever it changed; without one, a password is made
-    /// if there is none yet, and returned so that it can be shown once. New credentials close all sessions.
+    /// Sets the admin of first start. What is configured is taken when it changed since it was last heard: what the admin changed since
+    /// then stays. Without a password, one is made if there is none yet, and returned so that it can be shown once. New credentials
+    /// close all sessions.
     pub async fn bootstrap(
         &self,
         username: &str,
-        configured: Option<&str>,
+        password: Option<&str>,
     ) -> Result<Option<KeySecret>, Refused> {
-        let kept = self.store.load::<Admin>(ADMIN)?;
-        let unchanged = match (&kept, configured) {
-            (Some(admin), None) => admin.username == username,
-            (Some(admin), Some(password)) => {
-                admin.username == username && self.verifies(&admin.password_hash, password).await?
-            }
+        let Some(kept) = self.store.load::<Admin>(ADMIN)? else {
+            let made = password.map_or_else(|| KeySecret::with_prefix(""), KeySecret::given);
+            let password_hash = self.hash(made.expose()).await?;
+            let heard = password.is_some().then(|| password_hash.clone());
+            let configured = Some(Configured { username: username.to_owned(), password_hash: heard });
+            self.write(&Admin { username: username.to_owned(), password_hash, configured }).await?;
+            return Ok(password.is_none().then_some(made));
+        };
+        let heard = kept.configured.clone().unwrap_or_else(|| Configured {
+            username: kept.username.clone(),
+            password_hash: Some(kept.password_hash.clone()),
+        });
+        let is_new = match (password, &heard.password_hash) {
+            (Some(password), Some(hash)) => !self.verifies(hash, password).await?,
+            (Some(_), None) => true,
             (None, _) => false,
         };
-        if unchanged {
+        if !is_new && heard.username == username {
             return Ok(None);
         }
-        if let (Some(admin), None) = (kept, configured) {
-            self.write(&Admin { username: username.to_owned(), ..admin }).await?;
-            return Ok(None);
+        let fresh = match password.filter(|_| is_new) {
+            Some(password) => Some(self.hash(password).await?),
+            None => None,
+        };
+        let named = if heard.username == username { kept.username } else { username.to_owned() };
+        let admin = Admin {
+            username: named,
+            password_hash: fresh.clone().unwrap_or(kept.password_hash),
+            configured: Some(Configured {
+                username: username.to_owned(),
+                password_hash: fresh.or(heard.password_hash),
+            }),
+        };
+        self.write(&admin).await?;
+        Ok(None)
+    }
+
+    /// The admin's name.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn username(&self) -> Result<String, Refused> {
+        Ok(self.admin()?.username)
+    }
+
+    /// Whether the admin changed what the configuration, or the first start, had said.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_changed(&self) -> Result<bool, Refused> {
+        let admin = self.admin()?;
+        Ok(admin.configured.is_some_and(|heard| heard.username != admin.username))
+    }
+
+    fn admin(&self) -> Result<Admin, Refused> {
+        self.store.load::<Admin>(ADMIN)?.ok_or_else(|| Refused::internal("no admin was set up"))
+    }
+
+    /// Gives the admin a new password, and a new name if one is said, to whoever knows the old password; all sessions are closed. `peer` is
+    /// throttled as for logins.
+    ///
+    /// # Errors
+    /// `invalid_credentials` for a wrong old password, `login_throttled`.
+    pub async fn change_password(
+        &self,
+        peer: &str,
+        old: &str,
+        new: &str,
+        username: Option<String>,
+    ) -> Result<(), Refused> {
+        self.admit(peer)?;
+        let admin = self.admin()?;
+        if old.len() > LONGEST_PASSWORD || !self.verifies(&admin.password_hash, old).await? {
+            return Err(Refused::new(Code::InvalidCredentials, "the old password is wrong"));
         }
-        let secret = configured.map_or_else(|| KeySecret::with_prefix(""), KeySecret::given);
-        let password_hash = self.hash(secret.expose()).await?;
-        self.write(&Admin { username: username.to_owned(), password_hash }).await?;
-        Ok(configured.is_none().then_some(secret))
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).forgive(peer);
+        let password_hash = self.hash(new).await?;
+        // Rows of before this was remembered: what they say is what the configuration had said.
+        let configured = admin.configured.or(Some(Configured {
+            username: admin.username.clone(),
+            password_hash: Some(admin.password_hash),
+        }));
+        let username = username.unwrap_or(admin.username);
+        self.write(&Admin { username, password_hash, configured }).await
     }
 
     /// Opens a session for the right name and password. `peer` is where the attempt comes from; too many failures are throttled.
     pub async fn login(&self, peer: &str, username: &str, password: &str) -> Result<KeySecret, Refused> {
-        self.throttled(|throttle, now| throttle.admit(peer, now))?;
-        let admin =
-            self.store.load::<Admin>(ADMIN)?.ok_or_else(|| Refused::internal("no admin was set up"))?;
+        self.admit(peer)?;
+        let admin = self.admin()?;
         let named = bool::from(admin.username.as_bytes().ct_eq(username.as_bytes()));
         // The password is checked for a wrong name as well, so that timing does not tell which was wrong.
         let right =
@@ -115,10 +189,7 @@ impl AdminDesk {
         if !(named && right) {
             return Err(Refused::new(Code::InvalidCredentials, "the user name or the password is wrong"));
         }
-        self.throttled(|throttle, _| {
-            throttle.forgive(peer);
-            Ok(())
-        })?;
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).forgive(peer);
         let token = KeySecret::with_prefix("admin-");
         let session = Session { username: admin.username, expires_at: self.clock.now() + SESSION_LENGTH };
         let mut batch = Batch::new();
@@ -185,12 +256,13 @@ impl AdminDesk {
         .await
     }
 
-    fn throttled(
-        &self,
-        act: impl FnOnce(&mut Throttle, Millis) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
-        let now = self.clock.now();
-        act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner), now)
+    /// Counts an attempt from there, or says when to come back.
+    fn admit(&self, peer: &str) -> Result<(), Refused> {
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.admit(peer, self.clock.now()).map_err(|wait| {
+            let message = format!("too many failed logins: wait {} s and try again", wait.as_secs());
+            Refused::new(Code::LoginThrottled, message).retry_after(wait.min(Duration::from_secs(60)))
+        })
     }
 }
 

@@ -31,10 +31,11 @@ pub(super) struct Settle {
     pub hold: Hold,
     pub media: Vec<Media>,
     pub event: Option<WebhookEvent>,
+    pub rider: Option<Batch>,
 }
 
 #[derive(Message)]
-#[rtype(result = "Result<Balance, Refused>")]
+#[rtype(result = "Result<Option<Balance>, Refused>")]
 pub(super) struct Grant {
     pub key: KeyId,
     pub amount: Credits,
@@ -74,15 +75,17 @@ impl Handler<Settle> for CreditLedger {
 }
 
 impl Handler<Grant> for CreditLedger {
-    type Result = ResponseFuture<Result<Balance, Refused>>;
+    type Result = ResponseFuture<Result<Option<Balance>, Refused>>;
 
     fn handle(&mut self, Grant { key, amount, reason, rider }: Grant, _: &mut Self::Context) -> Self::Result {
         let entry = Entry::grant(key, amount, reason, self.clock.now());
         let batch = policy::grant(&entry, rider);
         let store = self.store.clone();
         Box::pin(async move {
-            store.submit(batch?).await.map_err(policy::why_not_granted)?;
-            policy::balance(&store, key)
+            match store.submit(batch?).await {
+                Ok(_) => policy::balance(&store, key).map(Some),
+                Err(error) => policy::why_not_granted(error).map_or(Ok(None), Err),
+            }
         })
     }
 }

@@ -9,6 +9,7 @@ pub use policy::{Settlement, Taken};
 pub use verify::{Drift, Verdict};
 
 use crate::{
+    bulletin::{Bulletin, Change},
     refused::Refused,
     system::Vital,
     webhook_courier::{Inbox, Waiting},
@@ -26,7 +27,7 @@ use atelier_domain::{
 };
 use atelier_store::{Batch, Store, Table};
 use messages::{Conclude, Grant, Settle, TakeHold};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How the rest of Atelier speaks to the ledger.
 #[derive(Clone)]
@@ -34,7 +35,12 @@ pub struct Ledger {
     addr: Addr<CreditLedger>,
     store: Store,
     inbox: Arc<Inbox>,
+    rider: Arc<OnceLock<EndingRider>>,
+    bulletin: Arc<OnceLock<Bulletin>>,
 }
+
+/// What else is written when a job ends, such as its row in a log.
+pub type EndingRider = Arc<dyn Fn(&Job) -> Result<Batch, Refused> + Send + Sync>;
 
 /// What a key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +68,16 @@ impl Ledger {
             ctx.set_mailbox_capacity(16_384);
             CreditLedger { store: kept, clock, _vital: Vital("credit ledger") }
         });
-        Self { addr, store, inbox: Arc::default() }
+        Self { addr, store, inbox: Arc::default(), rider: Arc::default(), bulletin: Arc::default() }
     }
 
     /// Accepts a job: its row, its hold and the hold's postings are one transaction. `rider` is what else belongs to the
     /// acceptance, such as the idempotency row; a rider that another request was faster with is [`Taken::Rider`].
     pub async fn hold(&self, job: Arc<Job>, rider: Option<Batch>) -> Result<Hold, Taken> {
-        self.addr.send(TakeHold { job, rider }).await.map_err(|e| Taken::Refused(e.into()))?
+        let key = job.metered.then_some(job.key);
+        let held = self.addr.send(TakeHold { job, rider }).await.map_err(|e| Taken::Refused(e.into()))?;
+        self.moved(key.filter(|_| held.is_ok()));
+        held
     }
 
     /// Ends a job: its final row, its media rows, the capture or release, and the event that its key's server is to be told
@@ -76,11 +85,31 @@ impl Ledger {
     pub async fn settle(&self, job: Job, hold: Hold, media: Vec<Media>) -> Result<Settlement, Refused> {
         let event = self.event_of(&job)?;
         let waiting = event.as_ref().map(Waiting::of);
-        let settled = self.addr.send(Settle { job, hold, media, event }).await?;
+        // Without it the job ends all the same; what failed is in the log.
+        let rider = self.rider.get().and_then(|rider| rider(&job).ok());
+        let key = job.metered.then_some(job.key);
+        let settled = self.addr.send(Settle { job, hold, media, event, rider }).await?;
+        self.moved(key.filter(|_| settled.is_ok()));
         if let (Ok(Settlement::Settled(_)), Some(waiting)) = (&settled, waiting) {
             self.inbox.put(waiting);
         }
         settled
+    }
+
+    /// From now on this is told of every balance that changed. Only the first one is.
+    pub fn tell(&self, bulletin: Bulletin) {
+        let _ = self.bulletin.set(bulletin);
+    }
+
+    fn moved(&self, key: Option<KeyId>) {
+        if let Some((bulletin, key)) = self.bulletin.get().zip(key) {
+            bulletin.tell(Change::Balance(key));
+        }
+    }
+
+    /// From now on this rides along with the end of every job, in the same transaction. Only the first one does.
+    pub fn accompany(&self, rider: EndingRider) {
+        let _ = self.rider.set(rider);
     }
 
     /// What the key's server is told about this ending, if the key has one.
@@ -110,7 +139,22 @@ impl Ledger {
                 format!("one entry moves {MAX_AMOUNT} credits at most"),
             ));
         }
-        self.addr.send(Grant { key, amount, reason, rider }).await?
+        let granted = self.addr.send(Grant { key, amount, reason, rider }).await?;
+        self.moved(granted.is_ok().then_some(key));
+        granted?.ok_or_else(|| Refused::internal("a change beside a grant was refused"))
+    }
+
+    /// Gives credit if everything that `rider` expects holds; none when it does not, and then nothing was written.
+    pub async fn grant_if(
+        &self,
+        key: KeyId,
+        amount: Credits,
+        reason: Option<String>,
+        rider: Batch,
+    ) -> Result<Option<Balance>, Refused> {
+        let granted = self.addr.send(Grant { key, amount, reason, rider: Some(rider) }).await??;
+        self.moved(granted.map(|_| key));
+        Ok(granted)
     }
 
     /// What a key has now.
@@ -122,6 +166,11 @@ impl Ledger {
     pub fn outstanding(&self) -> Result<Credits, Refused> {
         let sum = |account: LedgerAccount| self.store.sum(Table::Balances, account.to_string().as_bytes());
         Ok(-sum(LedgerAccount::Issued)? - sum(LedgerAccount::Earned)?)
+    }
+
+    /// The journal: everybody's entries, newest first, before the entry numbered `before`.
+    pub fn journal(&self, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
+        policy::journal(&self.store, before, limit)
     }
 
     /// A key's entries, newest first, before the entry numbered `before`.

@@ -57,7 +57,8 @@ pub(super) fn acceptance(job: &Job, hold: &Hold, rider: Option<Batch>) -> Result
 }
 
 /// The ending of a job. The hold's row must still be there, so that an ending written twice is refused as a whole.
-pub(super) fn ending(Settle { job, hold, media, event }: &Settle, now: Millis) -> Result<Batch, Refused> {
+pub(super) fn ending(settle: &Settle, now: Millis) -> Result<Batch, Refused> {
+    let Settle { job, hold, media, event, rider } = settle;
     let mut batch = Batch::new();
     batch.delete_present(Table::Holds, hold.job.uuid().as_bytes());
     batch.put_row(job.id.uuid().as_bytes(), job, Expect::Present).map_err(Refused::internal)?;
@@ -70,6 +71,7 @@ pub(super) fn ending(Settle { job, hold, media, event }: &Settle, now: Millis) -
     if hold.amount > 0 {
         post(&mut batch, &Entry::settle(hold, job.charged, now))?;
     }
+    extend(&mut batch, rider.clone());
     Ok(batch)
 }
 
@@ -123,19 +125,38 @@ pub(super) fn settled_before(error: CommitError) -> Result<Settlement, Refused> 
     }
 }
 
-pub(super) fn why_not_granted(error: CommitError) -> Refused {
-    match error {
+/// Why credit was not given; none when something that was to be written with it did not hold.
+pub(super) fn why_not_granted(error: CommitError) -> Option<Refused> {
+    Some(match error {
+        CommitError::Refused { reason: Refusal::Changed | Refusal::Missing | Refusal::Exists, .. } => {
+            return None;
+        }
         CommitError::Refused { reason: Refusal::BelowFloor { balance }, .. } => Refused::new(
             Code::BelowZero,
             format!("the balance is {balance}: a deduction cannot take it below zero"),
         ),
         other => other.into(),
-    }
+    })
 }
 
 pub(super) fn balance(store: &Store, key: KeyId) -> Result<Balance, Refused> {
     let sum = |account: LedgerAccount| store.sum(Table::Balances, account.to_string().as_bytes());
     Ok(Balance { available: sum(LedgerAccount::Available(key))?, held: sum(LedgerAccount::Held(key))? })
+}
+
+pub(super) fn journal(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Numbered>, Refused> {
+    let mut scan = Scan::all().reverse().limit(limit);
+    if let Some(before) = before {
+        scan = scan.after(before.to_be_bytes());
+    }
+    let rows = store.scan(Table::Entries, scan)?;
+    rows.iter().map(|(_, bytes)| numbered(bytes)).collect()
+}
+
+fn numbered(bytes: &[u8]) -> Result<Numbered, Refused> {
+    let kept = LogEntry::decode(bytes).map_err(Refused::internal)?;
+    let entry = serde_json::from_slice(&kept.row).map_err(Refused::internal)?;
+    Ok(Numbered { seq: kept.seq, entry })
 }
 
 pub(super) fn statement(
@@ -155,11 +176,7 @@ pub(super) fn statement(
         let Some(bytes) = store.get(Table::Entries, seq)? else {
             return Err(Refused::internal("the index of entries names one that is not there"));
         };
-        let kept = LogEntry::decode(&bytes).map_err(Refused::internal)?;
-        entries.push(Numbered {
-            seq: kept.seq,
-            entry: serde_json::from_slice(&kept.row).map_err(Refused::internal)?,
-        });
+        entries.push(numbered(&bytes)?);
     }
     Ok(entries)
 }

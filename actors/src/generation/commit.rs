@@ -142,6 +142,8 @@ impl Crew {
                     height: output.height,
                     revised_prompt: output.revised_prompt.map(|text| shortened(text, Prompt::INLINE_BYTES)),
                     companions: companions.collect::<Result<_, atelier_store::MediaError>>()?,
+                    seconds: output.seconds,
+                    usage: output.usage,
                 })
             };
             outputs.into_iter().map(keep).collect::<Result<Vec<_>, atelier_store::MediaError>>()

@@ -1,14 +1,16 @@
 //! The drive: from the state that the row is in to the end, one arrow at a time. Waits can be interrupted by a cancel or by
 //! the deadline; writes cannot.
 
-use super::{Crew, ExitKind, policy};
+use super::{Crew, ExitKind, HeadStart, policy};
 use crate::{
     account_pool::{Lease, Outcome},
     job_supervisor::{Live, MAX_REBUILDS},
 };
 use atelier_domain::{
+    account::Credential,
     fault::Fault,
-    job::{Job, JobState, Transition},
+    ids::AccountId,
+    job::{Job, JobError, JobState, Transition},
     time::Millis,
 };
 use std::{future::Future, pin::pin, sync::Arc};
@@ -44,15 +46,38 @@ pub(super) struct Drive {
     pub(super) crew: Arc<Crew>,
     pub(super) live: Arc<Live>,
     pub(super) lease: Option<Lease>,
+    /// What opens the account of an attempt that was head_start with the acceptance.
+    head_start: Option<Credential>,
     pub(super) poll_at: Millis,
     /// Polls in a row that told nothing.
     pub(super) blind_polls: u32,
+    /// Accounts that failed this job.
+    pub(super) avoid: Vec<AccountId>,
+    /// What the last of them met: how the job ends when nobody else can serve it.
+    pub(super) last_fault: Option<JobError>,
     rebuilds: u32,
 }
 
 impl Drive {
-    pub(super) fn new(crew: Arc<Crew>, live: Arc<Live>, rebuilds: u32) -> Self {
-        Self { crew, live, lease: None, poll_at: Millis(0), blind_polls: 0, rebuilds }
+    pub(super) fn new(
+        crew: Arc<Crew>,
+        live: Arc<Live>,
+        rebuilds: u32,
+        head_start: Option<HeadStart>,
+    ) -> Self {
+        let (lease, head_start) =
+            head_start.map(|head_start| (head_start.lease, head_start.credential)).unzip();
+        Self {
+            crew,
+            live,
+            lease,
+            head_start,
+            poll_at: Millis(0),
+            blind_polls: 0,
+            avoid: Vec::new(),
+            last_fault: None,
+            rebuilds,
+        }
     }
 
     pub(super) async fn run(mut self) -> ExitKind {
@@ -86,7 +111,10 @@ impl Drive {
                 let lease = self.borrow(&job).await?;
                 Box::pin(self.attempt(lease)).await
             }
-            JobState::Submitting => Box::pin(self.look_up(&job)).await,
+            JobState::Submitting => match self.head_start.take() {
+                Some(credential) => Box::pin(self.send(&job, credential)).await,
+                None => Box::pin(self.look_up(&job)).await,
+            },
             JobState::Running | JobState::Fetching if job.handle.is_some() => Box::pin(self.poll(&job)).await,
             // The upstream answered at once, and the answer was lost with the process.
             JobState::Running | JobState::Fetching => Box::pin(self.look_up(&job)).await,
@@ -134,11 +162,17 @@ impl Drive {
         } else {
             policy::after_fault(&fault, job.attempt, self.crew.config.max_attempts, now, rand::random())
         };
+        self.last_fault = Some(policy::ended_by(&fault));
+        self.avoid.extend(self.lease.as_ref().map(|lease| lease.account.id));
         self.give_back(Outcome::Fault(fault));
         match next {
             policy::Next::Fail(error) => Err(self.crew.end(&self.live, Transition::Fail(error)).await),
             policy::Next::Retry(at) => {
-                let job = self.crew.step(&self.live, Transition::Requeue).await?;
+                let job = match job.state {
+                    // It never left the line.
+                    JobState::Queued => job.clone(),
+                    _ => self.crew.step(&self.live, Transition::Requeue).await?,
+                };
                 match self.wait_for(&job, self.crew.clock.sleep_until(at)).await {
                     Ok(()) => Ok(()),
                     Err(interrupt) => Err(self.interrupted(&job, interrupt).await),

@@ -1,6 +1,7 @@
 //! The janitor: takes away what is past its time (jobs, files, sessions, idempotency rows), sweeps files that no row names,
 //! and has the store exported now and then.
 
+mod social;
 mod sweep;
 
 use actix::{Actor, ArbiterHandle, AsyncContext, Context, WrapFuture};
@@ -10,6 +11,12 @@ use std::{sync::Arc, time::Duration};
 
 /// A change log of this many bytes is exported before its time, so that the disk it takes stays bounded under any load.
 const LONG_CHANGE_LOG: u64 = 256 << 20;
+
+/// How long the log of requests is kept where nobody says.
+const REQUEST_LOG: Duration = Duration::from_secs(30 * 86_400);
+
+/// Says how long the log of requests is kept now: it can be changed at run time.
+pub type LogKept = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// How often the janitor walks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,30 +28,39 @@ pub struct JanitorConfig {
 }
 
 /// Starts the janitor; it lives as long as its arbiter.
-pub fn start(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig, on: &ArbiterHandle) {
-    Janitor::start_in_arbiter(on, move |_| Janitor { store, clock, config });
+pub fn start(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    config: JanitorConfig,
+    log_kept: LogKept,
+    on: &ArbiterHandle,
+) {
+    Janitor::start_in_arbiter(on, move |_| Janitor { store, clock, config, log_kept });
 }
 
 /// Does one walk now, as the timer would. Blocking. Returns how many rows went.
 pub fn walk(store: &Store, clock: &dyn Clock) -> Result<usize, crate::Refused> {
-    sweep::walk(store, clock.now())
+    sweep::walk(store, clock.now(), REQUEST_LOG)
 }
 
 struct Janitor {
     store: Store,
     clock: Arc<dyn Clock>,
     config: JanitorConfig,
+    log_kept: LogKept,
 }
 
 impl Actor for Janitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.spawn(rounds(self.store.clone(), self.clock.clone(), self.config.clone()).into_actor(self));
+        let rounds =
+            rounds(self.store.clone(), self.clock.clone(), self.config.clone(), self.log_kept.clone());
+        ctx.spawn(rounds.into_actor(self));
     }
 }
 
-async fn rounds(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig) {
+async fn rounds(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig, log_kept: LogKept) {
     let mut next_export = clock.now() + config.export_every;
     loop {
         clock.sleep_until(clock.now() + config.every).await;
@@ -54,8 +70,9 @@ async fn rounds(store: Store, clock: Arc<dyn Clock>, config: JanitorConfig) {
         if export {
             next_export = now + config.export_every;
         }
+        let log_kept = log_kept();
         let round = tokio::task::spawn_blocking(move || {
-            match sweep::walk(&kept, now) {
+            match sweep::walk(&kept, now, log_kept) {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "expired rows removed"),
                 Err(refused) => tracing::warn!(%refused, "the janitor's walk was cut short"),

@@ -1,11 +1,16 @@
 //! What is past its time, and how it goes: rows first, then files, so that no row ever names a file that is gone.
 
+use super::social;
 use crate::{
     admin_desk::Session,
+    audit_trail::Deed,
     characters,
     job_supervisor::{Idempotency, places, prompt_file, prompt_owner},
     media_library::{StoredFile, removal, returned},
+    profiles,
+    redemption::RedeemCode,
     refused::Refused,
+    request_log::{LogRow, forget_days},
 };
 use atelier_domain::{
     character::Character,
@@ -14,6 +19,7 @@ use atelier_domain::{
     key::ApiKey,
     media::Media,
     time::Millis,
+    username::Bearer,
     webhook::WebhookEvent,
 };
 use atelier_store::{Batch, CommitError, Expect, Op, Row, Scan, Store, Table};
@@ -28,8 +34,11 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// How long events that could not be delivered are kept for the operator to see.
 const DEAD_LETTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long what is kept to look back is kept: figures of single days, deeds of administrators, codes that are over.
+const LOOKING_BACK: Duration = Duration::from_secs(400 * 86_400);
+
 /// Takes away what is past its time and returns how many rows went. Blocking.
-pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
+pub(super) fn walk(store: &Store, now: Millis, log_kept: Duration) -> Result<usize, Refused> {
     let is_over = |job: &Job| job.state.is_terminal() && job.keep_until.is_some_and(|until| until <= now);
     let mut rows = sweep_rows::<Job>(store, is_over, leavings)?;
     let has_expired = |file: &Media| file.expires_at.is_some_and(|end| end <= now);
@@ -46,10 +55,25 @@ pub(super) fn walk(store: &Store, now: Millis) -> Result<usize, Refused> {
         batch: characters::removal(character),
         files: character.files().map(|(media, _)| media.to_string()).collect(),
     })?;
+    rows += social::sweep_posts(store)? + social::sweep_marks(store)?;
+    let is_nobody = |bearer: &Bearer| matches!(bearer, Bearer::Key(key) if !owner_is_there(store, *key));
+    rows += sweep_rows::<Bearer>(store, is_nobody, |bearer| Leavings {
+        batch: profiles::removal(*bearer),
+        ..Leavings::default()
+    })?;
     rows += sweep_rows::<Session>(store, |session| session.expires_at <= now, |_| Leavings::default())?;
     rows += sweep_rows::<Idempotency>(store, |row| row.expires_at <= now, |_| Leavings::default())?;
     let is_given_up = |event: &WebhookEvent| event.dead_at.is_some_and(|at| at + DEAD_LETTERS <= now);
     rows += sweep_rows::<WebhookEvent>(store, is_given_up, |_| Leavings::default())?;
+    let is_old = |row: &LogRow| row.ended_at.unwrap_or(row.created_at) + log_kept <= now;
+    rows += sweep_rows::<LogRow>(store, is_old, |_| Leavings::default())?;
+    rows += sweep_rows::<Deed>(store, |deed| deed.at + LOOKING_BACK <= now, |_| Leavings::default())?;
+    let is_past = |code: &RedeemCode| {
+        let used = code.redeemed.as_ref().is_some_and(|used| used.at + LOOKING_BACK <= now);
+        used || code.expires_at.is_some_and(|end| end + LOOKING_BACK <= now)
+    };
+    rows += sweep_rows::<RedeemCode>(store, is_past, |_| Leavings::default())?;
+    rows += forget_days(store, now - LOOKING_BACK)?;
     sweep_orphans(store, now)?;
     Ok(rows)
 }
@@ -87,7 +111,7 @@ fn leavings(job: &Job) -> Leavings {
 }
 
 /// False for the owner that is certainly gone.
-fn owner_is_there(store: &Store, owner: KeyId) -> bool {
+pub(super) fn owner_is_there(store: &Store, owner: KeyId) -> bool {
     let row = store.load::<ApiKey>(owner.uuid().as_bytes());
     !matches!(row, Ok(None)) && !matches!(row, Ok(Some(key)) if key.deleted_at.is_some())
 }

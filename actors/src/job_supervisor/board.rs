@@ -1,5 +1,6 @@
 //! The board of live jobs: the latest state of each, shared with whoever reads, and a bell for whoever waits.
 
+use crate::bulletin::{Bulletin, Change};
 use atelier_domain::{
     engine::EngineEvent,
     ids::JobId,
@@ -8,7 +9,7 @@ use atelier_domain::{
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
@@ -23,6 +24,8 @@ pub(crate) struct Live {
     /// The furthest that an engine said of a job whose progress is kept, in percent.
     reported: AtomicU8,
     climb: Notify,
+    /// Where its moves are told.
+    bulletin: OnceLock<Bulletin>,
 }
 
 /// Progress that is kept is kept in steps of so many percent: each is a write.
@@ -41,6 +44,7 @@ impl Live {
             bell: Notify::new(),
             reported: AtomicU8::new(0),
             climb: Notify::new(),
+            bulletin: OnceLock::new(),
         })
     }
 
@@ -66,6 +70,14 @@ impl Live {
             job.progress = job.progress.max(shown.progress);
             *shown = Arc::new(job);
         });
+        self.announce();
+    }
+
+    /// Tells how it stands.
+    pub(crate) fn announce(&self) {
+        if let Some(bulletin) = self.bulletin.get() {
+            bulletin.tell(Change::Job(self.job()));
+        }
     }
 
     /// Takes a report of an engine about an attempt: progress only ever rises, previews go to whoever listens.
@@ -229,6 +241,7 @@ impl Watch {
 /// All live jobs. Reads take no message, so a poll costs a lock and a clone of a pointer.
 #[derive(Default)]
 pub(crate) struct Board {
+    bulletin: OnceLock<Bulletin>,
     live: Mutex<HashMap<JobId, Arc<Live>>>,
 }
 
@@ -242,12 +255,24 @@ impl Board {
         self.lock().get(&id).cloned()
     }
 
+    pub(crate) fn tell(&self, bulletin: Bulletin) {
+        let _ = self.bulletin.set(bulletin);
+    }
+
     pub(crate) fn put(&self, id: JobId, live: Arc<Live>) {
+        if let Some(bulletin) = self.bulletin.get() {
+            let _ = live.bulletin.set(bulletin.clone());
+        }
         self.lock().insert(id, live);
     }
 
     pub(crate) fn remove(&self, id: JobId) -> Option<Arc<Live>> {
         self.lock().remove(&id)
+    }
+
+    /// Every live job as it is now.
+    pub(crate) fn jobs(&self) -> Vec<Arc<Job>> {
+        self.lock().values().map(|live| live.job()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -46,7 +46,7 @@ impl Handler<Resume> for JobSupervisor {
                     self.door.readmit(job.key);
                     let live = Live::new(Arc::new(job));
                     self.board.put(id, live.clone());
-                    self.raise(live, 0);
+                    self.raise(live, 0, None);
                 }
                 None => tracing::error!(job_id = %id, "a hold without its job: run `atelier ledger verify`"),
             }
@@ -90,7 +90,7 @@ impl JobSupervisor {
             Ok(Some(job)) if rebuilds <= MAX_REBUILDS + 1 => {
                 let Some(live) = self.board.get(id) else { return };
                 live.show(job);
-                self.raise(live, rebuilds);
+                self.raise(live, rebuilds, None);
             }
             other => {
                 tracing::error!(job_id = %id, found = other.is_ok(), "a job is given up until the next start");

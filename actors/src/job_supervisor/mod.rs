@@ -2,19 +2,22 @@
 //! whole process. Starting fresh and starting after a crash are the same code.
 
 mod board;
+mod listing;
 mod messages;
 mod policy;
 mod submit;
 
 pub(crate) use board::Live;
 pub use board::{News, Watch};
+pub use listing::{Again, JobFilter, JobPage};
 pub(crate) use submit::{Idempotency, places, prompt_file, prompt_owner};
 pub use submit::{NewJob, Submitted};
 
 use crate::{
     account_pool::Pool,
+    bulletin::Bulletin,
     credit_ledger::Ledger,
-    generation::{Crew, Exit, Generation, JobsConfig},
+    generation::{Crew, Exit, Generation, HeadStart, JobsConfig},
     media_library::Budget,
     refused::Refused,
     system::{Units, Vital},
@@ -25,7 +28,7 @@ use atelier_domain::{
     ids::{JobId, KeyId},
     job::{Job, JobOutput},
     media::Media,
-    time::Clock,
+    time::{Clock, Millis},
 };
 use atelier_store::{Batch, CommitError, Expect, Scan, Store, Table};
 use board::Board;
@@ -77,6 +80,11 @@ impl Jobs {
             JobSupervisor::new(parts, shown, ctx)
         });
         Self { addr, board, store }
+    }
+
+    /// From now on this is told of every job that is accepted or moves. Only the first one is.
+    pub fn tell(&self, bulletin: Bulletin) {
+        self.board.tell(bulletin);
     }
 
     /// Takes up every open job of the store; returns how many.
@@ -182,6 +190,13 @@ impl Jobs {
         Ok(batch)
     }
 
+    /// Every live job, whoever's, latest first.
+    pub fn live(&self) -> Vec<Arc<Job>> {
+        let mut jobs = self.board.jobs();
+        jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
+        jobs
+    }
+
     /// How many jobs are live.
     pub fn open(&self) -> usize {
         self.board.len()
@@ -262,10 +277,11 @@ impl JobSupervisor {
     }
 
     /// Gives a job its child. A child is built from the row alone, whether the job is new or taken up again.
-    fn raise(&mut self, live: Arc<Live>, rebuilds: u32) {
+    fn raise(&mut self, live: Arc<Live>, rebuilds: u32, head_start: Option<HeadStart>) {
         let job = live.job();
+        live.announce();
         self.children.insert(job.id, Child { key: job.key, rebuilds });
-        Generation::start(self.crew.clone(), live, rebuilds, self.parts.units.runner());
+        Generation::start(self.crew.clone(), live, rebuilds, head_start, self.parts.units.runner());
     }
 
     /// A job has ended: its place is free before anybody sees the end.

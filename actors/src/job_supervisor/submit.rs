@@ -1,12 +1,18 @@
 //! Handing in a job: admission, the answer for repeated requests, the hold, the child.
 
 use super::{JobSupervisor, Live, Watch, policy::Body};
-use crate::{credit_ledger::Taken, media_library::Upload, refused::Refused};
+use crate::{
+    account_pool::{Outcome, Pool},
+    credit_ledger::Taken,
+    generation::HeadStart,
+    media_library::Upload,
+    refused::Refused,
+};
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use atelier_domain::{
     code::Code,
     ids::{JobId, KeyId},
-    job::{Job, JobKind, JobState, Prompt, Route, Work},
+    job::{Job, JobKind, JobState, Prompt, Route, Transition, Work},
     key::ApiKey,
     price::Price,
     response::ResponseEcho,
@@ -38,6 +44,8 @@ pub struct NewJob {
     pub price: Price,
     /// How long it may take.
     pub timeout: Duration,
+    /// Whether its client waits for the result: then it is begun with its acceptance, if an account is free.
+    pub awaited: bool,
     /// SHA-256 of endpoint and parsed body, in hex.
     pub body_hash: String,
     /// The client's Idempotency-Key.
@@ -271,6 +279,7 @@ impl JobSupervisor {
     /// Commits a new job and answers.
     fn commit(&mut self, fresh: Fresh, submit: Submit, ctx: &mut Context<Self>) {
         let (ledger, store, job) = (self.parts.ledger.clone(), self.parts.store.clone(), fresh.live.job());
+        let (pool, clock) = (submit.new.awaited.then(|| self.parts.pool.clone()), self.parts.clock.clone());
         let Fresh { live, rider, deciding } = fresh;
         let Submit { mut new, answer } = submit;
         let text = new.work.prompt_mut().text.take();
@@ -278,7 +287,19 @@ impl JobSupervisor {
         new.uploads.iter().for_each(|upload| upload.keep());
         let commit = async move {
             keep_prompt(&store, &job, text).await.map_err(Taken::Refused)?;
-            ledger.hold(job, rider).await.map(drop)
+            let Some(begun) = head_start(pool.as_ref(), &job).await else {
+                return ledger.hold(job, rider).await.map(|_| None);
+            };
+            let submit = Transition::Submit { account: begun.lease.account.id, route: begun.lease.route };
+            let job = job.after(submit, clock.now()).map_err(Refused::internal);
+            let job = Arc::new(job.map_err(Taken::Refused)?);
+            match ledger.hold(job.clone(), rider).await {
+                Ok(_) => Ok(Some((job, begun))),
+                Err(taken) => {
+                    begun.lease.finish(Outcome::Unused);
+                    Err(taken)
+                }
+            }
         };
         let commit = commit.into_actor(self).map(move |outcome, act, _| {
             let result = act.decided(outcome, live, &new);
@@ -293,7 +314,7 @@ impl JobSupervisor {
 
     fn decided(
         &mut self,
-        outcome: Result<(), Taken>,
+        outcome: Result<Option<(Arc<Job>, HeadStart)>, Taken>,
         live: Arc<Live>,
         new: &NewJob,
     ) -> Result<Submitted, Refused> {
@@ -302,10 +323,17 @@ impl JobSupervisor {
             self.undecided.remove(&place(key, idempotency_key));
         }
         self.recent.decided(Body::of(key, &new.body_hash), id, outcome.is_ok());
-        let Err(taken) = outcome else {
-            let watch = live.watch();
-            self.raise(live, 0);
-            return Ok(Submitted { id, watch, replayed: false });
+        let taken = match outcome {
+            Ok(begun) => {
+                let watch = live.watch();
+                let begun = begun.map(|(job, begun)| {
+                    live.show(Job::clone(&job));
+                    begun
+                });
+                self.raise(live, 0, begun);
+                return Ok(Submitted { id, watch, replayed: false });
+            }
+            Err(taken) => taken,
         };
         // Who stops does not say what was written.
         if !matches!(&taken, Taken::Refused(refused) if refused.code == Code::ShuttingDown) {
@@ -338,6 +366,10 @@ impl JobSupervisor {
             tokio::task::spawn_blocking(move || store.media().delete(&id));
         }
     }
+}
+
+async fn head_start(pool: Option<&Pool>, job: &Job) -> Option<HeadStart> {
+    HeadStart::at_once(pool?, job).await
 }
 
 /// Keeps a prompt that is too long for its row in a file, before the row that speaks of it.

@@ -8,6 +8,7 @@ pub use secret::{KeySecret, sha256_hex};
 use crate::{
     credit_ledger::{Balance, Ledger},
     refused::Refused,
+    system::to_the_end,
 };
 use atelier_domain::{
     code::Code,
@@ -16,7 +17,8 @@ use atelier_domain::{
     key::{ApiKey, Profile},
     time::{Clock, Millis},
 };
-use atelier_store::{Batch, Expect, ReadError, Row, Store};
+use atelier_store::{Batch, Expect, ReadError, Row, Store, Table};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
@@ -73,6 +75,20 @@ impl KeySettings {
             key.webhook_secrets = 1;
         }
     }
+}
+
+/// Where it is remembered what the configuration said.
+const HEARD: &[u8] = b"first_key";
+
+/// The secret that the configuration gave the first key when it was last heard: it counts again only when it is another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Heard {
+    secret_sha256: String,
+}
+
+impl Row for Heard {
+    const TABLE: Table = Table::Settings;
+    const VERSION: u32 = 1;
 }
 
 #[derive(Default)]
@@ -185,10 +201,9 @@ impl KeyRing {
         self.ledger.grant(id, amount, reason, None).await
     }
 
-    /// The key of first start. With a configured secret, the key takes it, unless another key has it already; without, one is
-    /// made if there never was any key, and returned so that it can be shown once.
+    /// The key of first start. With a configured secret, the key takes it when it changed since it was last heard, unless another key
+    /// has it already; without, one is made if there never was any key, and returned so that it can be shown once.
     pub async fn bootstrap(&self, configured: Option<&str>) -> Result<Option<KeySecret>, Refused> {
-        let existing = self.list().into_iter().find(|key| key.bootstrap);
         let Some(given) = configured.map(KeySecret::given) else {
             if !self.read().by_id.is_empty() {
                 return Ok(None);
@@ -197,18 +212,50 @@ impl KeyRing {
             self.insert(first_key(), secret.clone(), 0, true).await?;
             return Ok(Some(secret));
         };
-        let (hash, prefix) = (given.sha256_hex(), given.prefix());
-        if self.read().by_hash.contains_key(&hash) {
-            return Ok(None);
-        }
-        match existing {
-            Some(key) => self
-                .change(key.id, move |key, _| (key.secret_sha256, key.prefix) = (hash, prefix))
-                .await
-                .map(drop)?,
-            None => self.insert(first_key(), given, 0, true).await.map(drop)?,
+        let heard = Heard { secret_sha256: given.sha256_hex() };
+        let is_news = self.store.load::<Heard>(HEARD)?.as_ref() != Some(&heard);
+        if is_news || self.first().is_none() {
+            match self.replace_first(&given).await {
+                Err(refused) if refused.code != Code::BadField => return Err(refused),
+                _ => {}
+            }
+            let mut batch = Batch::new();
+            batch.put_row(HEARD, &heard, Expect::Any).map_err(Refused::internal)?;
+            self.store.submit(batch).await?;
         }
         Ok(None)
+    }
+
+    /// Whether the first key has another secret than the configuration last gave it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_first_replaced(&self) -> Result<bool, Refused> {
+        let heard = self.store.load::<Heard>(HEARD)?;
+        let first = self.first();
+        Ok(heard.zip(first).is_some_and(|(heard, first)| heard.secret_sha256 != first.secret_sha256))
+    }
+
+    /// The key of first start, unless it was deleted.
+    pub fn first(&self) -> Option<Arc<ApiKey>> {
+        self.list().into_iter().find(|key| key.bootstrap)
+    }
+
+    /// Gives the key of first start this secret; the old one stops working at once. Makes the key if it was deleted.
+    ///
+    /// # Errors
+    /// `bad_field` when another key has this secret.
+    pub async fn replace_first(&self, given: &KeySecret) -> Result<Arc<ApiKey>, Refused> {
+        let (hash, prefix) = (given.sha256_hex(), given.prefix());
+        let owner = self.read().by_hash.get(&hash).cloned();
+        match (owner, self.first()) {
+            (Some(owner), Some(first)) if owner.id == first.id => Ok(first),
+            (Some(_), _) => Err(Refused::new(Code::BadField, "another key has this secret already")),
+            (None, Some(first)) => {
+                self.change(first.id, move |key, _| (key.secret_sha256, key.prefix) = (hash, prefix)).await
+            }
+            (None, None) => self.insert(first_key(), given.clone(), 0, true).await,
+        }
     }
 
     async fn insert(
@@ -270,13 +317,6 @@ impl KeyRing {
     fn show(&self, key: ApiKey) -> Arc<ApiKey> {
         self.rings.write().unwrap_or_else(PoisonError::into_inner).put(key)
     }
-}
-
-/// Does the work even when whoever asked goes away: a change that was committed must be seen, and a deleted key above all.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
-) -> Result<T, Refused> {
-    tokio::spawn(work).await.map_err(Refused::internal)?
 }
 
 fn first_key() -> KeySettings {

@@ -22,7 +22,7 @@ impl Budget {
     /// The refusal of what does not fit.
     pub(crate) fn exhausted(self) -> Refused {
         let message = format!(
-            "this API key may keep {} MiB of uploads, and this would be more: delete files, or wait until its jobs are past their retention",
+            "this API key may keep {} MiB of uploads, and this would be more: delete files, characters or posts, or wait until its jobs are past their retention",
             self.key >> 20
         );
         Refused::new(Code::StorageLimitExceeded, message)

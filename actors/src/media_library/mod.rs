@@ -18,6 +18,7 @@ use atelier_domain::{
     code::Code,
     ids::{KeyId, MediaId},
     media::{Media, MediaRole},
+    reference::Reference,
     time::Clock,
 };
 use atelier_store::{Batch, CommitError, Receipt, Store};
@@ -102,6 +103,11 @@ impl MediaLibrary {
         let (media, _) =
             self.find(id)?.filter(|(media, _)| media.role == MediaRole::Shown).ok_or_else(gone)?;
         self.share(key, media.id, media.bytes).await
+    }
+
+    /// A file that a job of this key worked from, for another job of it.
+    pub(crate) async fn reuse_reference(&self, key: KeyId, reference: &Reference) -> Result<Upload, Refused> {
+        self.share(key, reference.media, reference.bytes).await
     }
 
     /// Commits rows that name uploads, which count against their owner's budget from then on. A refusal leaves the uploads as they

@@ -2,9 +2,10 @@
 
 use super::ENGINE;
 use atelier_domain::{
+    account::Account,
     engine::{
-        Abilities, Call, Cancellation, Engine, LocalFuture, Lookup, Output, Polled, Submission, Task,
-        UpstreamHandle,
+        Abilities, Call, Cancellation, Checkup, Credential, Engine, LocalFuture, Lookup, Output, Polled,
+        Submission, Task, UpstreamHandle, VideoSources,
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},
@@ -40,10 +41,21 @@ pub enum Look {
     /// So many outputs.
     Done(usize),
     Fail(FaultClass),
+    /// Tells nothing.
+    Blind(FaultClass),
     Panic,
     Hang,
     /// Waits at the gate, then does what comes next.
     Gate,
+}
+
+/// What a look at an account finds.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    Fine(Checkup),
+    Fail(FaultClass),
+    Panic,
+    Hang,
 }
 
 /// What happened so far.
@@ -64,6 +76,10 @@ pub struct Puppet {
     pub submits: Mutex<VecDeque<Reply>>,
     pub polls: Mutex<VecDeque<Look>>,
     pub lookups: Mutex<VecDeque<Lookup>>,
+    /// What looks at accounts find; well, when nothing is scripted.
+    pub checks: Mutex<VecDeque<Verdict>>,
+    /// The credentials that were looked at.
+    pub checked: Mutex<Vec<Credential>>,
     /// What submits and polls do when nothing is scripted.
     pub usual: Mutex<(Reply, Option<Look>)>,
     pub gate: Semaphore,
@@ -79,6 +95,8 @@ fn output(number: usize) -> Output {
         height: 16,
         revised_prompt: None,
         companions: vec![],
+        seconds: None,
+        usage: None,
     }
 }
 
@@ -92,6 +110,8 @@ impl Default for Puppet {
             submits: Mutex::default(),
             polls: Mutex::default(),
             lookups: Mutex::default(),
+            checks: Mutex::default(),
+            checked: Mutex::default(),
             usual: Mutex::new((Reply::Accept, None)),
             gate: Semaphore::new(0),
             calls: watch::Sender::new(Calls::default()),
@@ -106,6 +126,10 @@ impl Puppet {
 
     pub fn on_poll(&self, looks: impl IntoIterator<Item = Look>) {
         self.polls.lock().unwrap().extend(looks);
+    }
+
+    pub fn on_check(&self, verdict: Verdict) {
+        self.checks.lock().unwrap().push_back(verdict);
     }
 
     pub fn on_lookup(&self, lookup: Lookup) {
@@ -146,8 +170,27 @@ impl Engine for Puppet {
         ENGINE
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities { references: 16, mask: true, video_sources: true }
+    fn abilities(&self, _: &Account) -> Abilities {
+        Abilities {
+            references: 16,
+            mask: true,
+            video_sources: VideoSources::File,
+            relays: false,
+            families: None,
+        }
+    }
+
+    fn check(self: Arc<Self>, credential: Credential) -> LocalFuture<Result<Checkup, Fault>> {
+        Box::pin(async move {
+            self.checked.lock().unwrap().push(credential);
+            let next = self.checks.lock().unwrap().pop_front();
+            match next.unwrap_or_else(|| Verdict::Fine(Checkup::default())) {
+                Verdict::Fine(checkup) => Ok(checkup),
+                Verdict::Fail(class) => Err(Fault::new(class, "scripted")),
+                Verdict::Panic => panic!("scripted panic in check"),
+                Verdict::Hang => std::future::pending().await,
+            }
+        })
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {
@@ -214,6 +257,7 @@ impl Engine for Puppet {
                     }
                     Look::Done(made) => Polled::Done(outputs(made)),
                     Look::Fail(class) => Polled::Failed(Fault::new(class, "scripted")),
+                    Look::Blind(class) => Polled::Unlearned(Fault::new(class, "scripted")),
                     Look::Panic => panic!("scripted panic in poll"),
                     Look::Hang => std::future::pending().await,
                     Look::Gate => {

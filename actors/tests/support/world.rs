@@ -3,7 +3,7 @@
 use super::{ENGINE, ManualClock, Puppet};
 use atelier_actors::{
     JobsConfig, Units,
-    account_pool::{Pool, PoolConfig},
+    account_pool::{Pool, PoolConfig, PoolParts, Unattended},
     credit_ledger::Ledger,
     job_supervisor::{Jobs, NewJob, Parts, Submitted, Watch},
     key_ring::{KeyRing, KeySettings},
@@ -62,15 +62,12 @@ pub fn account_id(number: u128) -> AccountId {
     AccountId::from_uuid(Uuid::from_u128(number))
 }
 
-pub fn account(number: u128, image_slots: i32) -> Account {
-    Account {
-        id: account_id(number),
-        engine: ENGINE.into(),
-        name: format!("account {number}"),
-        enabled: true,
-        image_slots,
-        created_at: Millis(0),
-    }
+pub fn account(number: u128, slots: i32) -> Account {
+    let id = AccountId::from_uuid(Uuid::from_u128(number));
+    let mut account = Account::new(id, number as u64, ENGINE, &format!("{ENGINE}-{number}"), Millis(0));
+    account.images.slots = slots;
+    account.videos.slots = slots;
+    account
 }
 
 impl World {
@@ -93,12 +90,20 @@ impl World {
             overloaded_cooldown: Duration::from_secs(5),
             quota_cooldown: Duration::from_secs(3600),
         };
-        let pool = Pool::start(setup.accounts, pool_config, clock.clone(), units.core());
+        let engines = HashMap::from([(ENGINE.to_owned(), engine.clone() as Arc<dyn Engine>)]);
+        let parts = PoolParts {
+            accounts: setup.accounts,
+            config: pool_config,
+            engines: engines.clone(),
+            steward: Arc::new(Unattended),
+            clock: clock.clone(),
+        };
+        let pool = Pool::start(parts, units.core());
         let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone()).unwrap();
         let jobs = Jobs::start(Parts {
             store: store.clone(),
             clock: clock.clone(),
-            engines: HashMap::from([(ENGINE.to_owned(), engine.clone() as Arc<dyn Engine>)]),
+            engines,
             pool: pool.clone(),
             ledger: ledger.clone(),
             config: JobsConfig {
@@ -190,11 +195,12 @@ pub fn new_job(key: &Arc<ApiKey>, n: u32) -> NewJob {
         key: key.clone(),
         endpoint: "/v1/images/generations".into(),
         model: "model".into(),
-        routes: vec![Route { engine: ENGINE.into(), model: "model".into() }],
+        routes: vec![Route::new(ENGINE, "model")],
         work: Work::Image(ImageJob { n, ..ImageJob::new("a lighthouse", Size::new(1024, 1024)) }),
         uploads: Vec::new(),
         price: Price { total: i64::from(n), unit: 1, per: Per::Output, rule: "image".into() },
         timeout: Duration::from_secs(300),
+        awaited: false,
         body_hash: "hash".into(),
         idempotency_key: None,
         is_retry: false,
@@ -237,7 +243,7 @@ pub fn queued_job(key: &ApiKey, number: u128, price: Credits) -> Job {
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub fn copy_tree(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

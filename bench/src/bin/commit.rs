@@ -182,7 +182,7 @@ impl Books {
                 &format!("a lighthouse at dawn, oil on canvas, number {number}"),
                 Size::new(1024, 1024),
             )),
-            routes: vec![Route { engine: "studio".into(), model: "gpt-image-2".into() }],
+            routes: vec![Route::new("studio", "gpt-image-2")],
             state: JobState::Queued,
             progress: 0,
             created_at: now,

@@ -86,6 +86,7 @@ fn film(prompt: &str, arguments: &Arguments) -> Film {
         seconds: arguments.seconds,
         shots: Vec::new(),
         basis: Basis::Words,
+        cast: Vec::new(),
     }
 }
 

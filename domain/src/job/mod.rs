@@ -4,12 +4,12 @@ mod transition;
 mod work;
 
 pub use transition::{IllegalTransition, Transition};
-pub use work::{ImageJob, JobSource, Prompt, VideoJob, Work};
+pub use work::{ImageJob, JobCharacter, JobSource, Prompt, VideoJob, Work};
 
 use crate::{
     code::Code,
     credit::Credits,
-    engine::UpstreamHandle,
+    engine::{TokenUsage, UpstreamHandle},
     fault::FaultClass,
     ids::{AccountId, JobId, KeyId, MediaId},
     media::Variant,
@@ -101,17 +101,35 @@ impl JobState {
     }
 }
 
-/// Where a job is sent: an engine and its own name of the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a job may be sent: an engine, and what it asks of an account there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Route {
     /// The engine's name.
     pub engine: String,
-    /// The model's name there.
+    /// The model's own name; an account may know it by another.
     pub model: String,
+    /// Which models share a quota with it: the catalogue's family; empty: the model alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub family: String,
+    /// The plan that an account must have, such as `pro`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+impl Route {
+    /// A route that asks for nothing but its model.
+    pub fn new(engine: impl Into<String>, model: impl Into<String>) -> Self {
+        Self { engine: engine.into(), model: model.into(), family: String::new(), plan: None }
+    }
+
+    /// What a used-up quota is counted against.
+    pub fn quota_pool(&self) -> &str {
+        if self.family.is_empty() { &self.model } else { &self.family }
+    }
 }
 
 /// A finished output in the media store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobOutput {
     /// The file.
     pub media: MediaId,
@@ -129,6 +147,12 @@ pub struct JobOutput {
     /// What comes with it, such as the thumbnail of a video.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<JobCompanion>,
+    /// How long a video really lasts, in seconds, as its file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The tokens that the engine counted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
 }
 
 impl JobOutput {
@@ -202,7 +226,7 @@ pub struct Job {
     /// The account of the current attempt: polls and cancels go there and nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// What to poll with.
+    /// What to poll with; of a completed job, what it was made under, for whoever makes something over it there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<UpstreamHandle>,
     /// What came out.
@@ -255,7 +279,7 @@ pub(crate) fn fixture(id: JobId) -> Job {
         endpoint: "/v1/images/generations".into(),
         model: "gpt-image-2".into(),
         work: Work::Image(ImageJob::new("a lighthouse", Size::new(1024, 1024))),
-        routes: vec![Route { engine: "studio".into(), model: "gpt-image-2".into() }],
+        routes: vec![Route::new("studio", "gpt-image-2")],
         state: JobState::Queued,
         progress: 0,
         created_at: Millis(0),

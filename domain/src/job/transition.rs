@@ -116,7 +116,9 @@ impl Job {
     fn end(&mut self, state: JobState) {
         self.state = state;
         self.ended_at = Some(self.updated_at);
-        self.handle = None;
+        if state != JobState::Completed {
+            self.handle = None;
+        }
     }
 
     /// The same job with its deletion date set: `retention` after its end, or later where `at_least` says so.
@@ -150,6 +152,8 @@ mod tests {
             height: 1,
             revised_prompt: None,
             companions: vec![],
+            seconds: None,
+            usage: None,
         };
         prop_oneof![
             Just(Transition::Submit { account: account(), route: 0 }),
@@ -176,7 +180,8 @@ mod tests {
                     prop_assert!(next.progress >= job.progress && next.updated_at >= job.updated_at);
                     prop_assert_eq!(next.progress == 100, next.state == JobState::Completed);
                     prop_assert_eq!(next.ended_at.is_some(), next.state.is_terminal());
-                    prop_assert_eq!(next.handle.is_some(), next.state == JobState::Running || (next.state == JobState::Fetching && job.handle.is_some()));
+                    let keeps = matches!(next.state, JobState::Fetching | JobState::Completed) && job.handle.is_some();
+                    prop_assert_eq!(next.handle.is_some(), next.state == JobState::Running || keeps);
                     job = next;
                 }
             }

@@ -2,10 +2,12 @@
 
 use super::JobKind;
 use crate::{
-    ids::JobId,
+    engine::UpstreamHandle,
+    ids::{AccountId, CharacterId, JobId, MediaId},
     image::{Animation, Background, Complexity, OutputFormat, Quality, ResponseFormat},
     reference::{Reference, References},
     size::Size,
+    username::Username,
     video::SourceUse,
 };
 use serde::{Deserialize, Serialize};
@@ -68,9 +70,30 @@ impl Work {
             Self::Video(video) => (None, Some(video)),
         };
         let of_video = video.into_iter().flat_map(|video| {
-            video.first_frame.iter().chain(video.source.as_ref().map(|source| &source.file))
+            let source = video.source.as_ref().map(|source| &source.file);
+            let portraits = video.cast.iter().map(|character| &character.portrait);
+            video.first_frame.iter().chain(source).chain(portraits)
         });
         image.into_iter().flat_map(References::all).chain(of_video)
+    }
+
+    /// The same over other files: `file` names the one that takes the place of each, in the order of [`Work::references`].
+    #[must_use]
+    pub fn with_references(&self, mut file: impl FnMut(&Reference) -> MediaId) -> Self {
+        let mut anew = |reference: &mut Reference| reference.media = file(reference);
+        let mut work = self.clone();
+        match &mut work {
+            Self::Image(image) => {
+                let references = image.references.as_deref_mut();
+                references.into_iter().flat_map(References::all_mut).for_each(anew);
+            }
+            Self::Video(video) => {
+                video.first_frame.iter_mut().for_each(&mut anew);
+                video.source.iter_mut().for_each(|source| anew(&mut source.file));
+                video.cast.iter_mut().for_each(|member| anew(&mut member.portrait));
+            }
+        }
+        work
     }
 
     /// The images asked for, if it is images.
@@ -100,6 +123,28 @@ pub struct JobSource {
     /// The job that made it; none for a video that was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<JobId>,
+    /// The account that made it, if it was made upstream: only there it is known by its handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// What it was made under there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<UpstreamHandle>,
+}
+
+/// A character that a video shows, as the row of its job names it: it may change or go meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCharacter {
+    /// Which character.
+    pub id: CharacterId,
+    /// What the prompt calls it.
+    pub username: Username,
+    /// Its name for people.
+    pub display_name: String,
+    /// How it behaves and must not behave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
+    /// What it looks like: a file of the job's own.
+    pub portrait: Reference,
 }
 
 /// A video to make.
@@ -126,6 +171,9 @@ pub struct VideoJob {
     /// What it is made over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<JobSource>,
+    /// The characters that the prompt speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cast: Vec<JobCharacter>,
 }
 
 /// A prompt as its row keeps it. Long texts lie in a file beside the media, so that rows stay small.

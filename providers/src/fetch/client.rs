@@ -16,9 +16,6 @@ use rustls::ClientConfig;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
-/// Who asks.
-pub(super) const AGENT: &str = concat!("atelier/", env!("CARGO_PKG_VERSION"));
-
 /// What is sent. The URL has been through `target`.
 pub(super) struct Request<'a> {
     pub method: Method,
@@ -33,7 +30,7 @@ pub(super) struct GuardedClient(Arc<Profile>);
 
 impl GuardedClient {
     pub(super) fn new(dial: GuardedDial, tls: Arc<ClientConfig>, connect_timeout: Duration) -> Self {
-        Self(Arc::new(Profile { dial: Arc::new(dial), tls, connect_timeout }))
+        Self(Arc::new(Profile { dial: Arc::new(dial), proxy: None, tls, connect_timeout }))
     }
 
     /// Sends the request and waits for the head of the answer, as long as the caller does.
@@ -52,7 +49,7 @@ impl GuardedClient {
 }
 
 /// Host and port, which may be logged; paths and queries hold secrets.
-pub(super) fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
     format!("{host}:{port}")
 }

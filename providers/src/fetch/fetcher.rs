@@ -4,13 +4,13 @@ use super::{
     Allowed,
     answer::{self, Answer},
     body::{Bounds, HttpBody},
-    client::{AGENT, GuardedClient, Request, place},
+    client::{GuardedClient, Request, place},
     deadline::Deadline,
     dial::{GuardedDial, Resolve, SystemResolver},
     slots::Slots,
     target::{redirect_target, target},
 };
-use crate::http::{TlsError, public_roots, tls_config};
+use crate::http::{AGENT, TlsError, public_roots, tls_config};
 use atelier_domain::{
     engine::LocalFuture,
     fetch::{FetchError, FetchErrorKind, FetchLimits, Fetched, Fetcher},

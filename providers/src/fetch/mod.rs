@@ -29,5 +29,8 @@ mod target;
 mod tests;
 
 pub use allow::Allowed;
+pub(crate) use client::place;
+pub(crate) use dial::{guarded_dial, is_barred};
 pub use fetcher::{FetchConfig, HttpFetcher};
 pub use notifier::HttpNotifier;
+pub(crate) use target::{redirect_target, target};

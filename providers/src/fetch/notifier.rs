@@ -2,12 +2,12 @@
 
 use super::{
     Allowed,
-    client::{AGENT, GuardedClient, Request, place},
+    client::{GuardedClient, Request, place},
     deadline::Deadline,
     dial::{GuardedDial, SystemResolver},
     target::target,
 };
-use crate::http::{TlsError, public_roots, tls_config};
+use crate::http::{AGENT, TlsError, public_roots, tls_config};
 use atelier_domain::{
     engine::LocalFuture,
     fetch::{FetchError, FetchErrorKind},

@@ -10,7 +10,7 @@ const LONGEST: usize = 8192;
 ///
 /// # Errors
 /// What is wrong with it, for the client.
-pub(super) fn target(text: &str) -> Result<Url, &'static str> {
+pub(crate) fn target(text: &str) -> Result<Url, &'static str> {
     if text.len() > LONGEST {
         return Err("it is longer than 8192 bytes");
     }
@@ -21,7 +21,7 @@ pub(super) fn target(text: &str) -> Result<Url, &'static str> {
 ///
 /// # Errors
 /// What is wrong with it, for the client.
-pub(super) fn redirect_target(from: &Url, location: &str) -> Result<Url, &'static str> {
+pub(crate) fn redirect_target(from: &Url, location: &str) -> Result<Url, &'static str> {
     if location.len() > LONGEST {
         return Err("it is longer than 8192 bytes");
     }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bodies;
-mod clock;
 mod inside;
 mod names;
 mod redirects;
@@ -11,9 +10,11 @@ mod server;
 mod tls;
 
 use super::{Allowed, FetchConfig, HttpFetcher};
-use crate::http::{public_roots, tls_config};
+use crate::{
+    doubles::ManualClock,
+    http::{public_roots, tls_config},
+};
 use atelier_domain::fetch::{FetchBody, FetchError, FetchErrorKind, FetchLimits, Fetched, Fetcher};
-use clock::ManualClock;
 use names::Names;
 use rustls::RootCertStore;
 use std::{future::Future, sync::Arc, time::Duration};

@@ -1,6 +1,9 @@
 //! How connections are made, and the clients that make them so.
 
-use super::dial::{Dial, Dialer};
+use super::{
+    dial::{Dial, Dialer, Via},
+    proxy::ProxyUrl,
+};
 use awc::{Client, Connector};
 use rustls::ClientConfig;
 use std::{
@@ -13,9 +16,11 @@ use std::{
 pub(crate) struct Profile {
     /// Who chooses the addresses.
     pub dial: Arc<dyn Dial>,
+    /// Through whom; none: directly.
+    pub proxy: Option<Arc<ProxyUrl>>,
     /// Whom TLS trusts, and which protocols it offers.
     pub tls: Arc<ClientConfig>,
-    /// How long resolving and connecting may take, and again the TLS handshake.
+    /// How long resolving and connecting (the proxy's part included) may take, and again the TLS handshake.
     pub connect_timeout: Duration,
 }
 
@@ -40,8 +45,10 @@ impl Profile {
     }
 
     fn build(&self) -> Client {
+        let via =
+            self.proxy.as_ref().map(|proxy| Via { proxy: Arc::clone(proxy), tls: Arc::clone(&self.tls) });
         let connector = Connector::new()
-            .connector(Dialer(Arc::clone(&self.dial)))
+            .connector(Dialer { dial: Arc::clone(&self.dial), via })
             .rustls_0_23(Arc::clone(&self.tls))
             .timeout(self.connect_timeout)
             .handshake_timeout(self.connect_timeout)
@@ -68,7 +75,12 @@ mod tests {
 
     fn profile() -> Arc<Profile> {
         let tls = tls_config(RootCertStore::empty(), &[]).unwrap();
-        Arc::new(Profile { dial: Arc::new(Nowhere), tls, connect_timeout: Duration::from_secs(1) })
+        Arc::new(Profile {
+            dial: Arc::new(Nowhere),
+            proxy: None,
+            tls,
+            connect_timeout: Duration::from_secs(1),
+        })
     }
 
     fn clients() -> usize {

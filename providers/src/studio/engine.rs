@@ -8,9 +8,10 @@ use super::{
     shooting,
 };
 use atelier_domain::{
+    account::Account,
     engine::{
-        Abilities, Call, Cancellation, Engine, EngineEvent, EventSink, LocalFuture, Lookup, Output, Polled,
-        Submission, Task, UpstreamHandle,
+        Abilities, Call, Cancellation, Checkup, Credential, Engine, EngineEvent, EventSink, LocalFuture,
+        Lookup, Output, Polled, Submission, Task, UpstreamHandle, VideoSources,
     },
     fault::{Fault, FaultClass},
     image::{Background, Complexity, ImageSpec, OutputFormat, Quality},
@@ -219,8 +220,18 @@ impl Engine for Studio {
         "studio"
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities { references: MAX_REFERENCES, mask: true, video_sources: true }
+    fn abilities(&self, _: &Account) -> Abilities {
+        Abilities {
+            references: MAX_REFERENCES,
+            mask: true,
+            video_sources: VideoSources::File,
+            relays: false,
+            families: None,
+        }
+    }
+
+    fn check(self: Arc<Self>, _: Credential) -> LocalFuture<Result<Checkup, Fault>> {
+        Box::pin(async { Ok(Checkup::default()) })
     }
 
     fn submit(self: Arc<Self>, call: Call) -> LocalFuture<Submission> {
@@ -265,7 +276,16 @@ impl Order {
         }
         let bytes = encode::file(&drawing, fonts, format)?;
         let (width, height) = (drawing.width, drawing.height);
-        Ok(Output { bytes, mime, width, height, revised_prompt: None, companions: Vec::new() })
+        Ok(Output {
+            bytes,
+            mime,
+            width,
+            height,
+            revised_prompt: None,
+            companions: Vec::new(),
+            seconds: None,
+            usage: None,
+        })
     }
 }
 

@@ -1,15 +1,17 @@
 //! Films behind the `Engine` trait: what is asked becomes a film, its making reports progress and stops when nobody waits for it.
 
 use super::{
+    canvas::Canvas,
     engine::{Studio, internal},
-    film::{self, Basis, Film, FilmError, Footage, Reel, Shot},
+    film::{self, Basis, Figure, Film, FilmError, Footage, Reel, Shot},
     script::Script,
 };
 use atelier_domain::{
-    character::{NoPortrait, Portrait, Portraitist, Timestamps},
+    character::{CastMember, NoPortrait, Portrait, Portraitist, Timestamps},
     engine::{Companion, EngineEvent, EventSink, Output, Polled},
     fault::{Fault, FaultClass},
     media::Variant,
+    reference::Picture,
     storyboard,
     video::{SourceUse, VideoFacts, VideoInspector, VideoSpec},
 };
@@ -65,7 +67,7 @@ impl Studio {
 
 /// What can be said against a film before it is begun.
 pub(super) fn check(spec: &VideoSpec, script: &Script) -> Result<(), Fault> {
-    plan(spec, &script.prompt, Basis::Words).check().map_err(|error| fault(&error))
+    plan(spec, &script.prompt, (Basis::Words, Vec::new())).check().map_err(|error| fault(&error))
 }
 
 /// What a shot shows: its own words, then those that are about all.
@@ -73,7 +75,7 @@ fn told(shot: &str, about: &str) -> String {
     if about.is_empty() { shot.to_owned() } else { format!("{shot}, {about}") }
 }
 
-fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
+fn plan(spec: &VideoSpec, prompt: &str, (basis, cast): (Basis, Vec<Figure>)) -> Film {
     let about = storyboard::about_all(prompt);
     Film {
         prompt: prompt.to_owned(),
@@ -89,6 +91,7 @@ fn plan(spec: &VideoSpec, prompt: &str, basis: Basis) -> Film {
             .map(|shot| Shot { seconds: shot.seconds, prompt: told(&shot.prompt, about) })
             .collect(),
         basis,
+        cast,
     }
 }
 
@@ -101,19 +104,28 @@ fn film(spec: &VideoSpec, prompt: &str) -> Result<Film, FilmError> {
             SourceUse::Extend => Basis::Extension(footage),
         }
     } else if let Some(picture) = &spec.first_frame {
-        let bytes = std::fs::read(&picture.path).map_err(|error| FilmError::Footage {
-            reason: "the first frame is not there any more".into(),
-            context: error.to_string(),
-        })?;
-        Basis::FirstFrame(film::read_picture(&bytes)?)
+        Basis::FirstFrame(read(picture, "the first frame is not there any more")?)
     } else {
         Basis::Words
     };
-    Ok(plan(spec, prompt, basis))
+    let figure = |member: &CastMember| {
+        let portrait = read(&member.portrait, "the portrait of a character is not there any more")?;
+        Ok(Figure { name: member.display_name.clone(), portrait })
+    };
+    let cast = spec.cast.iter().map(figure).collect::<Result<_, FilmError>>()?;
+    Ok(plan(spec, prompt, (basis, cast)))
+}
+
+fn read(picture: &Picture, missing: &str) -> Result<Canvas, FilmError> {
+    let bytes = std::fs::read(&picture.path)
+        .map_err(|error| FilmError::Footage { reason: missing.to_owned(), context: error.to_string() })?;
+    film::read_picture(&bytes)
 }
 
 fn output(reel: Reel) -> Output {
     Output {
+        seconds: Some(reel.seconds()),
+        usage: None,
         bytes: reel.mp4,
         mime: "video/mp4",
         width: reel.width,

@@ -7,7 +7,7 @@ use atelier::{
 };
 use atelier_sim::client::Client;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tempfile::TempDir;
 
 /// The first key of every server here: unmetered.
@@ -24,7 +24,8 @@ pub struct App {
     /// Where it listens.
     pub origin: String,
     running: Option<Running>,
-    _dir: TempDir,
+    dir: TempDir,
+    settings: Vec<(String, String)>,
 }
 
 /// A key made for a story.
@@ -45,7 +46,11 @@ impl App {
 
     /// The same with some `ATELIER__<key>` settings of its own.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Self::over(tempfile::tempdir().unwrap(), settings.iter().map(owned).collect()).await
+    }
+
+    async fn over(dir: TempDir, settings: Vec<(String, String)>) -> Self {
         let data = dir.path().join("data").display().to_string();
         let usual = [
             ("SERVER__PORT", "0"),
@@ -57,9 +62,10 @@ impl App {
             ("STUDIO__FAULTS", "true"),
             ("LOG__LEVEL", "error"),
         ];
+        let own = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let env: BTreeMap<_, _> = usual
-            .iter()
-            .chain(settings)
+            .into_iter()
+            .chain(own)
             .map(|(key, value)| (format!("ATELIER__{key}"), value.into()))
             .collect();
         let inputs = Inputs { file: None, env, working_dir: dir.path().to_owned() };
@@ -67,7 +73,16 @@ impl App {
         atelier::init_telemetry(&config.log);
         let (running, server) = serve::start(&config).await.unwrap();
         actix_rt::spawn(server);
-        Self { origin: format!("http://{}", running.address), running: Some(running), _dir: dir }
+        Self { origin: format!("http://{}", running.address), running: Some(running), dir, settings }
+    }
+
+    /// Stops the server and starts it again over what it left, with the same settings.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        // A copy: threads of the first server may hold its directory for as long as this process lives.
+        let dir = tempfile::tempdir().unwrap();
+        copy_tree(self.dir.path(), dir.path());
+        *self = Self::over(dir, self.settings.clone()).await;
     }
 
     /// A client without a key.
@@ -147,5 +162,18 @@ impl Drop for App {
     fn drop(&mut self) {
         // A story that forgot to look for leftovers proves less than it says.
         assert!(self.running.is_none() || std::thread::panicking(), "end the story with App::finish");
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }

@@ -152,7 +152,7 @@ fn settings(gateway: &Gateway, fields: &mut Fields) -> KeySettings {
     if settings.name.as_ref().is_some_and(|name| name.chars().count() > 100) {
         fields.wrong("name", "name may have 100 characters at most");
     }
-    for unknown in settings.models.iter().flatten().filter(|name| gateway.catalogue.get(name).is_none()) {
+    for unknown in settings.models.iter().flatten().filter(|name| gateway.model(name).is_none()) {
         fields.wrong(
             "models",
             format!("no model is called {:?}", unknown.chars().take(80).collect::<String>()),
@@ -206,7 +206,7 @@ pub async fn list(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Prob
 #[utoipa::path(post, path = "/api/keys", tag = "admin: keys", request_body = KeyBody,
     responses((status = 201, description = "The key with its secret", body = KeyView), (status = 422, description = "`bad_…`", body = ErrorBody)))]
 pub async fn create(
-    _: Admin,
+    admin: Admin,
     gateway: Data<Gateway>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -216,6 +216,7 @@ pub async fn create(
     fields.check()?;
     let (key, secret) = gateway.keys.create(settings, credits).await?;
     tracing::info!(key_id = %key.id, "API key made");
+    admin.note(format!("{} {:?} with {credits} credits", key.id, key.name));
     let made = view(&gateway, &key, Some(secret.expose().to_owned()))?;
     Ok(HttpResponse::Created().json(with_webhook_secret(made, &gateway, &key)))
 }
@@ -322,7 +323,7 @@ pub struct CreditsBody {
     responses((status = 200, description = "`{id, balance, held, currency}`"), (status = 404, description = "`key_not_found`", body = ErrorBody),
         (status = 409, description = "`below_zero`", body = ErrorBody), (status = 422, description = "`bad_amount`", body = ErrorBody)))]
 pub async fn credits(
-    _: Admin,
+    admin: Admin,
     gateway: Data<Gateway>,
     id: Path<String>,
     payload: web::Payload,
@@ -337,6 +338,7 @@ pub async fn credits(
     fields.check()?;
     let balance = gateway.keys.grant(id, amount.unwrap_or(0), reason).await?;
     tracing::info!(key_id = %id, amount, "credit granted");
+    admin.note(format!("{} credits", amount.unwrap_or(0)));
     Ok(HttpResponse::Ok().json(json!({
         "id": id.to_string(), "balance": balance.available, "held": balance.held, "currency": "credits",
     })))

@@ -3,13 +3,14 @@
 use crate::{
     auth::Admin,
     gateway::Gateway,
+    openai::choice,
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
     HttpResponse,
     web::{Data, Query},
 };
-use atelier_actors::account_pool::{Candidate, Reason, Standing};
+use atelier_actors::account_pool::{Candidate, Reason, Standing, Wants};
 use atelier_domain::{code::Code, time::Millis};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -83,7 +84,7 @@ fn account(standing: &Standing) -> AccountView {
             "resting"
         },
         in_flight: standing.in_flight,
-        slots: standing.account.image_slots,
+        slots: standing.account.images.slots,
         faults_in_a_row: standing.faults_in_a_row,
         switched_off_by: standing.banned.map(|class| class.name()),
         resting: standing.resting.iter().map(rest).collect(),
@@ -136,7 +137,8 @@ pub struct CandidateView {
     in_flight: u32,
     /// Its slots; −1 means no limit.
     slots: i32,
-    /// `picked`, `eligible`, `busy`, `resting`, `switched_off`, `disabled` or `wrong_engine`.
+    /// `picked`, `eligible`, `busy`, `resting`, `paced`, `renewing`, `upstream_down`, `model_gone`, `unfit`, `plan_missing`, `lane_closed`,
+    /// `wrong_model`, `wrong_engine`, `switched_off` or `disabled`.
     answer: &'static str,
     /// The same for people.
     reason: String,
@@ -148,7 +150,7 @@ fn candidate(candidate: &Candidate) -> CandidateView {
         Reason::Eligible => {
             ("eligible", "it could serve; another has fewer attempts or was unused for longer".to_owned())
         }
-        Reason::Disabled => ("disabled", "the operator switched it off".to_owned()),
+        Reason::Disabled(off) => ("disabled", format!("it is switched off: {}", off.word())),
         Reason::Banned(class) => {
             ("switched_off", format!("faults switched it off, the last one: {}", class.name()))
         }
@@ -156,14 +158,31 @@ fn candidate(candidate: &Candidate) -> CandidateView {
         Reason::Resting { until, class } => {
             ("resting", format!("it rests until {} after: {}", until.seconds(), class.name()))
         }
+        Reason::WrongModel => ("wrong_model", "its list of models has another".to_owned()),
+        Reason::LaneClosed => ("lane_closed", "the operator wants no such work done by it".to_owned()),
+        Reason::PlanMissing => ("plan_missing", "the model needs a plan that it does not have".to_owned()),
+        Reason::Unfit(why) => ("unfit", (*why).to_owned()),
+        Reason::ModelGone(until) => (
+            "model_gone",
+            format!("its upstream no longer has the model; asked again after {}", until.seconds()),
+        ),
+        Reason::Paced(until) => {
+            ("paced", format!("it was asked as often a minute as it may be, until {}", until.seconds()))
+        }
+        Reason::UpstreamDown(until) => {
+            let when = until
+                .map_or("one attempt looks now".to_owned(), |until| format!("until {}", until.seconds()));
+            ("upstream_down", format!("its upstream fails everybody: {when}"))
+        }
+        Reason::Renewing => ("renewing", "its credential was refused and is being renewed".to_owned()),
         Reason::Busy => ("busy", "all its slots are taken".to_owned()),
     };
     CandidateView {
-        account: candidate.account.to_string(),
-        name: candidate.name.clone(),
-        engine: candidate.engine.clone(),
+        account: candidate.account.id.to_string(),
+        name: candidate.account.name.clone(),
+        engine: candidate.account.engine.clone(),
         in_flight: candidate.in_flight,
-        slots: candidate.slots,
+        slots: candidate.slots.map_or(-1, |slots| i32::try_from(slots).unwrap_or(i32::MAX)),
         answer,
         reason,
     }
@@ -180,12 +199,14 @@ pub async fn explain(
     let unknown = || {
         Problem::new(Code::ModelNotFound, "name a model: /api/pool/explain?model=gpt-image-2").param("model")
     };
-    let model = gateway.catalogue.get(&question.model).ok_or_else(unknown)?;
-    let candidates = gateway.pool.explain(model.kind, model.routes.clone()).await?;
-    let picked = candidates.iter().find(|c| c.reason == Reason::Picked).map(|c| c.account.to_string());
+    let model = gateway.model(&question.model).ok_or_else(unknown)?;
+    let routes = choice::offers(&gateway, &model)?.able(&Wants::default());
+    let engines = routes.iter().map(|route| route.engine.clone()).collect();
+    let candidates = gateway.pool.explain(Some(model.kind), routes, Wants::default()).await?;
+    let picked = candidates.iter().find(|c| c.reason == Reason::Picked).map(|c| c.account.id.to_string());
     Ok(HttpResponse::Ok().json(Explanation {
         model: model.canonical.clone(),
-        engines: model.routes.iter().map(|route| route.engine.clone()).collect(),
+        engines,
         picked,
         candidates: candidates.iter().map(candidate).collect(),
     }))

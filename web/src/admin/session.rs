@@ -1,7 +1,8 @@
 //! Login and logout.
 
+use super::audit::Notes;
 use crate::{
-    auth::{Admin, COOKIE},
+    auth::{Admin, COOKIE, peer},
     body,
     gateway::Gateway,
     problem::Problem,
@@ -54,14 +55,18 @@ pub async fn login(
     let (username, password) =
         (fields.text("username").unwrap_or_default(), fields.text("password").unwrap_or_default());
     fields.check()?;
-    // The address of the connection: a header could name any.
-    let peer = request.peer_addr().map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string());
+    let peer = peer(&request);
+    let notes = Notes::of(&request);
     let token = match gateway.desk.login(&peer, &username, &password).await {
         Ok(token) => token,
-        Err(refused) if refused.code == Code::InvalidCredentials => return Ok(rejected(&refused.into())),
+        Err(refused) if refused.code == Code::InvalidCredentials => {
+            notes.knocked();
+            return Ok(rejected(&refused.into()));
+        }
         Err(refused) => return Err(refused.into()),
     };
     tracing::info!(%peer, "admin logged in");
+    notes.by(&username);
     let secure = request.connection_info().scheme() == "https";
     let cookie = session_cookie(token.expose().to_owned(), secure);
     let answer = LoginAnswer {

@@ -7,11 +7,7 @@ use crate::{
     fields::Fields,
     form,
     gateway::Gateway,
-    openai::{
-        answer,
-        dialect::Dialect,
-        videos::{self, SourceJob},
-    },
+    openai::{answer, choice, dialect::Dialect, videos::SourceJob},
     problem::{ErrorBody, Problem},
     references::{Gatherer, Source, source},
 };
@@ -24,6 +20,7 @@ use atelier_domain::{
     character::{self, Character, Timestamps, Visibility},
     code::Code,
     ids::AccountId,
+    job::JobKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -198,7 +195,8 @@ struct Said {
 }
 
 fn said(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<Said, Problem> {
-    let model = videos::model(gateway, &caller.0, fields, Some(MODEL))?.name.clone();
+    let asked = fields.filled("model").unwrap_or_else(|| MODEL.to_owned());
+    let model = choice::model(gateway, &caller.0, JobKind::Video, Some(&asked))?.name.clone();
     let timestamps = match timestamps(fields) {
         Some(Ok(timestamps)) => timestamps,
         Some(Err(why)) => {
@@ -233,8 +231,8 @@ fn video(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<(&'s
         let Some(value) = fields.take(name) else { continue };
         let source = match own_video(&value) {
             Some(id) => {
-                let source = SourceJob::find(gateway, caller, id, Dialect::of(gateway, caller))?;
-                Ok(Some(Source::Made(source.file()?)))
+                let source = SourceJob::own(gateway, caller, id, Dialect::of(gateway, caller))?;
+                Ok(source.own_file().map(Source::Made))
             }
             None => source(&value),
         };

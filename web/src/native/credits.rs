@@ -1,14 +1,22 @@
 //! What a key has and how it came to that (api.md §7).
 
-use crate::{auth::Caller, gateway::Gateway, problem::Problem};
+use crate::{
+    auth::Caller,
+    body,
+    gateway::Gateway,
+    problem::{ErrorBody, Problem},
+};
 use actix_web::{
     HttpResponse,
-    web::{Data, Query},
+    web::{self, Data, Query},
 };
 use atelier_actors::credit_ledger::Numbered;
 use atelier_domain::{credit::LedgerAccount, ids::KeyId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// The longest body, in bytes.
+const LIMIT: usize = 16 << 10;
 
 /// The most entries on a page.
 const MOST: usize = 100;
@@ -97,7 +105,8 @@ pub async fn entries(
     Ok(HttpResponse::Ok().json(EntryList { object: "list", data, has_more, last_id }))
 }
 
-fn view(key: KeyId, numbered: &Numbered) -> EntryView {
+/// An entry from the side of a key.
+pub fn view(key: KeyId, numbered: &Numbered) -> EntryView {
     let entry = &numbered.entry;
     let change = |account| entry.postings.iter().filter(|p| p.account == account).map(|p| p.amount).sum();
     let kind = serde_json::to_value(entry.kind).ok().and_then(|word| word.as_str().map(str::to_owned));
@@ -111,4 +120,51 @@ fn view(key: KeyId, numbered: &Numbered) -> EntryView {
         reason: entry.reason.clone(),
         created: entry.at.seconds(),
     }
+}
+
+/// A code.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+pub struct RedeemBody {
+    /// The code; dashes, spaces and the case of letters do not matter.
+    code: String,
+}
+
+/// What a code gave.
+#[derive(Serialize, ToSchema)]
+pub struct RedeemView {
+    /// What was credited.
+    credited: i64,
+    /// What can be spent now.
+    balance: i64,
+    /// What is set aside for open jobs.
+    held: i64,
+    /// Always `credits`.
+    currency: &'static str,
+}
+
+/// Use a code: its credit is this key's, once.
+#[utoipa::path(post, path = "/v1/credits/redeem", tag = "credits", request_body = RedeemBody,
+    responses((status = 200, description = "Credited", body = RedeemView), (status = 404, description = "`redeem_code_not_found`", body = ErrorBody),
+        (status = 409, description = "`redeem_code_used`, `redeem_code_expired`", body = ErrorBody), (status = 422, description = "`bad_code`", body = ErrorBody),
+        (status = 429, description = "`redeem_throttled`", body = ErrorBody)))]
+pub async fn redeem(
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let mut fields = body::json_object(payload, LIMIT).await?;
+    let code = fields.filled("code").unwrap_or_default();
+    if code.is_empty() && !fields.has("code") {
+        fields.wrong("code", "code is missing");
+    }
+    fields.check()?;
+    let credited = gateway.codes.redeem(caller.0.id, &code).await?;
+    tracing::info!(key_id = %caller.0.id, amount = credited.amount, "redeem code used");
+    Ok(HttpResponse::Ok().json(RedeemView {
+        credited: credited.amount,
+        balance: credited.balance.available,
+        held: credited.balance.held,
+        currency: "credits",
+    }))
 }

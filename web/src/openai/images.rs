@@ -19,7 +19,7 @@ use atelier_actors::job_supervisor::{NewJob, Submitted};
 use atelier_domain::{
     code::Code,
     ids::JobId,
-    job::{Job, Work},
+    job::{Job, JobKind, Work},
     price::{Facts, Price},
 };
 use request::{Asker, ImageRequest, Way};
@@ -126,7 +126,7 @@ pub fn new_job(
     gateway: &Gateway,
     request: &HttpRequest,
     caller: &Caller,
-    (asked, endpoint, body_hash): (ImageRequest<'_>, &str, String),
+    (asked, endpoint, body_hash): (ImageRequest, &str, String),
 ) -> Result<NewJob, Problem> {
     let (idempotency_key, is_retry) = repeat_of(request)?;
     Ok(NewJob {
@@ -137,7 +137,8 @@ pub fn new_job(
         work: Work::Image(asked.image),
         uploads: asked.uploads,
         price: asked.price,
-        timeout: gateway.limits.image_timeout,
+        timeout: gateway.timeout(JobKind::Image),
+        awaited: !asked.in_background,
         body_hash,
         idempotency_key,
         is_retry,

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod chat;
+pub mod choice;
 pub mod dialect;
 mod ended;
 pub mod files;
@@ -9,6 +10,7 @@ pub mod follow;
 pub mod images;
 pub mod job_view;
 pub mod models;
+pub mod relay;
 pub mod request;
 pub mod request_schema;
 pub mod responses;

@@ -41,10 +41,11 @@ pub struct ModelView {
     owned_by: String,
     /// One line.
     description: String,
-    /// `image` or `video`.
+    /// `image`, `video` or `text`.
     kind: &'static str,
-    /// The sizes it makes, when they are few; else the rule.
-    sizes: SizesView,
+    /// The sizes it makes, when they are few; else the rule. Nothing for text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<SizesView>,
     /// The lengths that a video model makes, in seconds, the default first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seconds: Vec<u32>,
@@ -118,20 +119,38 @@ fn view(gateway: &Gateway, model: &Model) -> ModelView {
         owned_by: model.owned_by.clone(),
         description: model.description.clone(),
         kind: model.kind.word(),
-        sizes: sizes(model),
+        sizes: Some(sizes(model)),
         seconds: model.seconds.clone(),
         price: price(gateway, model).map(|price| PriceView { credits: price.total, currency: "credits" }),
         shutdown_date: model.shutdown_date.clone(),
     }
 }
 
+/// A text model that an account lists.
+fn text(gateway: &Gateway, name: String) -> ModelView {
+    ModelView {
+        description: format!("{name}, passed through to an account that lists it"),
+        id: name,
+        object: "model",
+        created: gateway.started_at.seconds(),
+        owned_by: "upstream".to_owned(),
+        kind: "text",
+        sizes: None,
+        seconds: Vec::new(),
+        price: None,
+        shutdown_date: None,
+    }
+}
+
 /// All models that this key may use, aliases included.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, description = "The models", body = ModelList)))]
 pub async fn list(caller: Caller, gateway: Data<Gateway>) -> HttpResponse {
-    let usable =
-        gateway.catalogue.models().iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
-    HttpResponse::Ok()
-        .json(ModelList { object: "list", data: usable.map(|model| view(&gateway, model)).collect() })
+    let models = gateway.models();
+    let usable = models.iter().filter(|model| caller.0.may_use(&model.name, &model.canonical));
+    let mut data: Vec<_> = usable.map(|model| view(&gateway, model)).collect();
+    let texts = gateway.relay.models().into_iter().filter(|name| caller.0.may_use(name, name));
+    data.extend(texts.map(|name| text(&gateway, name)));
+    HttpResponse::Ok().json(ModelList { object: "list", data })
 }
 
 /// One model.
@@ -142,10 +161,14 @@ pub async fn retrieve(
     gateway: Data<Gateway>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let model = gateway.catalogue.get(&id).filter(|model| caller.0.may_use(&model.name, &model.canonical));
+    let is_text = gateway.relay.models().contains(id.as_str()) && caller.0.may_use(&id, &id);
+    if is_text {
+        return Ok(HttpResponse::Ok().json(text(&gateway, id.into_inner())));
+    }
+    let model = gateway.model(&id).filter(|model| caller.0.may_use(&model.name, &model.canonical));
     let unknown = || {
         Problem::new(Code::ModelNotFound, "there is no model of this name: GET /v1/models lists them")
             .param("model")
     };
-    Ok(HttpResponse::Ok().json(view(&gateway, model.ok_or_else(unknown)?)))
+    Ok(HttpResponse::Ok().json(view(&gateway, &*model.ok_or_else(unknown)?)))
 }

@@ -1,12 +1,14 @@
 //! What an image request says (api.md §1): every field read, checked against the model, resolved to exact values, priced.
 
+use super::choice;
 use crate::{
+    cast,
     fields::Fields,
     gateway::Gateway,
     problem::Problem,
     references::{Gathered, Gatherer, Given},
 };
-use atelier_actors::media_library::Upload;
+use atelier_actors::{account_pool::Wants, media_library::Upload};
 use atelier_domain::{
     catalogue::Model,
     code::Code,
@@ -20,9 +22,9 @@ use atelier_domain::{
 use std::sync::Arc;
 
 /// A checked image request.
-pub struct ImageRequest<'a> {
+pub struct ImageRequest {
     /// The model as the client named it.
-    pub model: &'a Model,
+    pub model: Arc<Model>,
     /// Where it may go: the routes whose engine can do what is asked.
     pub routes: Vec<Route>,
     /// What is to be made; the prompt holds the whole text.
@@ -65,20 +67,21 @@ pub struct Asker<'a> {
 }
 
 /// Reads a request for images. Nothing is fetched before all fields are right.
-pub async fn read<'a>(asker: Asker<'a>, fields: &mut Fields, way: Way) -> Result<ImageRequest<'a>, Problem> {
+pub async fn read(asker: Asker<'_>, fields: &mut Fields, way: Way) -> Result<ImageRequest, Problem> {
     let given = Given::take(fields);
     read_with(asker, fields, way, given).await
 }
 
 /// Reads a request whose pictures were taken out of its fields.
-pub async fn read_with<'a>(
-    asker: Asker<'a>,
+pub async fn read_with(
+    asker: Asker<'_>,
     fields: &mut Fields,
     way: Way,
     given: Given,
-) -> Result<ImageRequest<'a>, Problem> {
+) -> Result<ImageRequest, Problem> {
     let gateway = asker.gateway;
-    let model = model(gateway, asker.key, fields)?;
+    let named = choice::model(gateway, asker.key, JobKind::Image, fields.filled("model").as_deref())?;
+    let model = &*named;
     let prompt = prompt(fields, gateway.limits.prompt_chars, way)?;
     if way != Way::Generate && given.images.is_empty() {
         // A picture that is no picture was sent, too.
@@ -121,10 +124,11 @@ pub async fn read_with<'a>(
     if !stream {
         image.partial_images = 0;
     }
-    let (routes, given) = able_routes(gateway, model, given)?;
-    let uploads = references(asker, given, &mut image, size.is_none().then_some(model)).await?;
+    let (mut routes, given) = able_routes(gateway, model, given)?;
+    let mut uploads = references(asker, given, &mut image, size.is_none().then_some(model)).await?;
+    uploads.extend(cast::of_image(gateway, asker.key.id, &mut image, &mut routes).await?);
     let (price, facts) = price(gateway, model, &image)?;
-    Ok(ImageRequest { model, routes, image, uploads, in_background, stream, price, facts })
+    Ok(ImageRequest { model: named, routes, image, uploads, in_background, stream, price, facts })
 }
 
 /// Brings the pictures in. An edit of no asked size follows its first picture.
@@ -143,15 +147,14 @@ async fn references(
     Ok(uploads)
 }
 
-/// The routes whose engine takes these pictures, and what is left of these when the operator would rather do without a mask.
+/// The routes on which somebody takes these pictures, and what is left of these when the operator would rather do without a mask.
 fn able_routes(gateway: &Gateway, model: &Model, mut given: Given) -> Result<(Vec<Route>, Given), Problem> {
     given.check(MAX_REFERENCES)?;
-    let abilities = |route: &&Route| gateway.abilities.get(&route.engine).copied();
-    let takes = |route: &&Route| abilities(route).is_none_or(|can| can.references >= given.images.len());
-    let routes: Vec<_> = model.routes.iter().filter(takes).collect();
-    if routes.is_empty() && !given.images.is_empty() {
-        let most = model.routes.iter().filter_map(|route| abilities(&route)).map(|can| can.references).max();
-        return Err(match most.unwrap_or(0) {
+    let offers = choice::offers(gateway, model)?;
+    let mut wants = Wants { references: given.images.len(), ..Wants::default() };
+    let routes = offers.able(&wants);
+    if routes.is_empty() {
+        return Err(match offers.most_references() {
             0 => Problem::new(
                 Code::ReferencesUnsupported,
                 format!("no engine for {} takes reference pictures: leave them out", model.name),
@@ -163,34 +166,20 @@ fn able_routes(gateway: &Gateway, model: &Model, mut given: Given) -> Result<(Ve
             .param("image"),
         });
     }
-    let masks = |route: &&&Route| abilities(route).is_none_or(|can| can.mask);
-    if given.mask.is_some() && !routes.iter().any(|route| masks(&route)) {
-        if !gateway.limits.ignore_unsupported_mask {
-            let message = format!("no engine for {} takes a mask: leave it out", model.name);
-            return Err(Problem::new(Code::MaskUnsupported, message).param("mask"));
-        }
-        given.mask = None;
+    if given.mask.is_none() {
+        return Ok((routes, given));
     }
-    let able = |route: &&&Route| given.mask.is_none() || masks(route);
-    Ok((routes.iter().filter(able).map(|route| Route::clone(route)).collect(), given))
-}
-
-fn model<'a>(gateway: &'a Gateway, key: &ApiKey, fields: &mut Fields) -> Result<&'a Model, Problem> {
-    let name = fields.filled("model");
-    let found = match &name {
-        Some(name) => gateway.catalogue.get(name).filter(|model| model.kind == JobKind::Image),
-        None => gateway.catalogue.default_for(JobKind::Image),
-    };
-    let Some(model) = found else {
-        let shown: String = name.unwrap_or_default().chars().take(80).collect();
-        let message = format!("no image model is called {shown:?}: GET /v1/models lists them");
-        return Err(Problem::new(Code::UnknownModel, message).param("model"));
-    };
-    if !key.may_use(&model.name, &model.canonical) {
-        return Err(Problem::new(Code::ModelNotAllowed, format!("this API key may not use {}", model.name))
-            .param("model"));
+    wants.mask = true;
+    let masked = offers.able(&wants);
+    if !masked.is_empty() {
+        return Ok((masked, given));
     }
-    Ok(model)
+    if !gateway.limits.ignore_unsupported_mask {
+        let message = format!("no engine for {} takes a mask: leave it out", model.name);
+        return Err(Problem::new(Code::MaskUnsupported, message).param("mask"));
+    }
+    given.mask = None;
+    Ok((routes, given))
 }
 
 fn prompt(fields: &mut Fields, most: usize, way: Way) -> Result<String, Problem> {

@@ -172,7 +172,7 @@ async fn a_name_that_does_not_exist_reads_like_one_that_is_inside() {
 #[actix_rt::test]
 async fn the_machine_s_own_resolver_is_judged_too() {
     let server = Server::start(|_| ok("secret")).await;
-    let clock = Arc::new(super::clock::ManualClock::default());
+    let clock = Arc::new(super::ManualClock::default());
     let config = super::FetchConfig { allowed: Allowed::default(), timeout: super::TIMEOUT, concurrency: 1 };
     let fetcher = Arc::new(super::HttpFetcher::new(config, clock).unwrap());
     let url = server.url("localhost", "/");

@@ -11,7 +11,7 @@ use super::{
     ground::{Before, Ground, Running, first_frame},
     h264::{AccessUnit, Encoder},
     mp4,
-    planes::Planes,
+    planes::{Matrix, Planes},
     shot::Shot,
     sound::{self, RATE, Stereo},
     stills::Stills,
@@ -113,7 +113,7 @@ pub fn shoot(
     let size = (film.width, film.height);
     let mp4 = mp4::write(&mp4::Pictures { size, sets: &encoder.sets, units: &units }, &track)?;
     told(Step::Stills)?;
-    let (thumbnail, spritesheet) = stills.finish()?;
+    let (thumbnail, spritesheet) = stills.finish(Matrix::Bt709)?;
     Ok(Reel { mp4, thumbnail, spritesheet, width: film.width, height: film.height, frames })
 }
 
@@ -240,7 +240,8 @@ impl<'a> Stage<'a> {
         if self.shot.as_ref().is_none_or(|(painted, _)| *painted != number) {
             self.shot = None;
             let titled = matches!(self.ground, Ground::Clip { .. } | Ground::Before(_));
-            self.shot = Some((number, Shot::paint(&self.drawing(number), self.fonts, titled)?));
+            let told = (titled, self.film.cast.as_slice());
+            self.shot = Some((number, Shot::paint(&self.drawing(number), self.fonts, told)?));
         }
         let (Some((_, shot)), Some(take)) = (&mut self.shot, self.takes.get(number)) else { return Ok(()) };
         let (way, into) = (take.way(frame), frame - take.first);
@@ -268,6 +269,7 @@ impl<'a> Stage<'a> {
             shot.film(way, &mut self.over);
             picture.mix(&self.over, over);
         }
+        shot.cast.show(picture, fade);
         shot.titles.write(picture, frame, fade);
         Ok(())
     }
@@ -334,6 +336,7 @@ mod tests {
             seconds: 4,
             shots: shots.collect(),
             basis: Basis::Words,
+            cast: Vec::new(),
         }
     }
 

@@ -79,6 +79,27 @@ pub fn look(footage: &Footage) -> Result<Facts, FilmError> {
     Ok(Facts { seconds: clip.seconds(), width, height, has_sound })
 }
 
+/// What a video says of itself, whatever it is coded with: nothing is decoded.
+///
+/// # Errors
+/// [`FilmError::Footage`] when it is no MP4 with an index.
+pub fn outline(footage: &Footage) -> Result<Facts, FilmError> {
+    let index = Index::read(&mut opened(footage)?)?;
+    let (width, height) = match (index.video.size, index.video.turns % 2) {
+        ((width, height), 0) => (width, height),
+        ((width, height), _) => (height, width),
+    };
+    let has_sound = index.audio.is_some();
+    Ok(Facts { seconds: index.video.seconds(), width: width.into(), height: height.into(), has_sound })
+}
+
+fn opened(footage: &Footage) -> Result<Box<dyn Source>, FilmError> {
+    Ok(match footage {
+        Footage::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+        Footage::File(path) => Box::new(File::open(path).map_err(|error| unreadable(&error))?),
+    })
+}
+
 trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
@@ -97,10 +118,7 @@ impl Clip {
     /// # Errors
     /// [`FilmError::Footage`].
     pub fn open(footage: &Footage) -> Result<Self, FilmError> {
-        let mut file: Box<dyn Source> = match footage {
-            Footage::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-            Footage::File(path) => Box::new(File::open(path).map_err(|error| unreadable(&error))?),
-        };
+        let mut file = opened(footage)?;
         let index = Index::read(&mut file)?;
         let avc = index.video.avc.clone().ok_or_else(|| not_h264(&index.video))?;
         Ok(Self { file, index, avc })

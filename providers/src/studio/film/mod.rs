@@ -2,11 +2,12 @@
 //! A film can begin from a picture, hold several shots, be made over another film, or go on from one. Like the pictures, it
 //! is a pure function of what is asked: the same film is the same bytes.
 //!
-//! Reading order: `planes`, `cel`, `camera`, `titles`, `shot`, `ground`, then `direct`, which makes the frames of each kind of
+//! Reading order: `planes`, `cel`, `camera`, `titles`, `cast`, `shot`, `ground`, then `direct`, which makes the frames of each kind of
 //! film and puts the file together from `h264`, `sound`, `stills` and `mp4`. `footage` reads videos that were given,
 //! `portrait` cuts pictures of characters out of them.
 
 mod camera;
+mod cast;
 mod cel;
 mod direct;
 mod error;
@@ -27,9 +28,10 @@ mod tests;
 
 pub use direct::{Step, shoot};
 pub use error::FilmError;
-pub use footage::{Facts, Footage, look, still};
+pub use footage::{Facts, Footage, look, outline, still};
 pub use picture::read_picture;
 pub use portrait::portrait;
+pub use stills::stills;
 
 use super::canvas::Canvas;
 
@@ -66,6 +68,17 @@ pub struct Film {
     pub shots: Vec<Shot>,
     /// What it is made from.
     pub basis: Basis,
+    /// Whom it shows.
+    pub cast: Vec<Figure>,
+}
+
+/// A character of a film.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// Its name, written below its portrait.
+    pub name: String,
+    /// What it looks like.
+    pub portrait: Canvas,
 }
 
 /// One shot of a storyboard.

@@ -11,7 +11,9 @@ use super::{
         scene::{Form, Layer},
         sky,
     },
+    Figure,
     camera::{Camera, Path},
+    cast::Cast,
     cel::Cel,
     planes::Planes,
     titles::Titles,
@@ -28,6 +30,8 @@ const STAR: f32 = 0.004;
 pub(super) struct Shot {
     /// What is written over it.
     pub titles: Titles,
+    /// Whom it shows.
+    pub cast: Cast,
     /// Where the camera goes over a picture that the shot begins from.
     pub push_in: Path,
     far: Option<(Planes, Path)>,
@@ -48,7 +52,11 @@ impl Shot {
     ///
     /// # Errors
     /// [`StudioError::Size`].
-    pub fn paint(drawing: &Drawing, fonts: &FontBook, titled: bool) -> Result<Self, StudioError> {
+    pub fn paint(
+        drawing: &Drawing,
+        fonts: &FontBook,
+        (titled, figures): (bool, &[Figure]),
+    ) -> Result<Self, StudioError> {
         let mut composition = Composition::new(drawing, fonts, 0.0)?;
         if titled && let Some(caption) = &mut composition.caption {
             caption.widen(drawing.width as f32);
@@ -59,6 +67,7 @@ impl Shot {
         let wordless = drawing.negative_prompt.as_deref().is_some_and(|text| hints::read(text).text);
         let size = (drawing.width, drawing.height);
         let titles = Titles::new(&composition, fonts, size, wordless);
+        let cast = Cast::new(figures, &composition.palette, fonts, size);
 
         let layers = &composition.scene.layers;
         let ridge =
@@ -78,7 +87,7 @@ impl Shot {
             let seen = Cel::new(size.0 as usize, size.1 as usize);
             (Some((Planes::from_canvas(&far), pan)), Near::Clear(Box::new([near_cel, seen])))
         };
-        Ok(Self { titles, push_in, far, near, near_path: zoom, camera: Camera::default() })
+        Ok(Self { titles, cast, push_in, far, near, near_path: zoom, camera: Camera::default() })
     }
 
     /// Films the moment `t` (0 to 1) of the shot, without its titles.

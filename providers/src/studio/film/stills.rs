@@ -3,6 +3,7 @@
 use super::{
     super::encode::{FileFormat, encode},
     FilmError,
+    footage::{Clip, Footage, Player},
     planes::{Matrix, Planes},
 };
 
@@ -50,15 +51,42 @@ impl Stills {
         frame == self.frames / 3 || (0..cells).any(|cell| cell * self.frames / cells == frame)
     }
 
-    /// The thumbnail as WebP and the sheet as JPEG.
+    /// The thumbnail as WebP and the sheet as JPEG, from frames of these colours.
     ///
     /// # Errors
     /// [`FilmError::Studio`] when an encoder fails.
-    pub fn finish(self) -> Result<(Vec<u8>, Vec<u8>), FilmError> {
-        let thumbnail = self.thumbnail.as_ref().unwrap_or(&self.sheet).to_canvas(Matrix::Bt709);
-        let sheet = self.sheet.to_canvas(Matrix::Bt709);
+    pub fn finish(self, matrix: Matrix) -> Result<(Vec<u8>, Vec<u8>), FilmError> {
+        let thumbnail = self.thumbnail.as_ref().unwrap_or(&self.sheet).to_canvas(matrix);
+        let sheet = self.sheet.to_canvas(matrix);
         Ok((encode(&thumbnail, FileFormat::Webp)?, encode(&sheet, FileFormat::Jpeg(SHEET_QUALITY))?))
     }
+}
+
+/// The thumbnail (WebP) and the sheet (JPEG) of a video that was made elsewhere.
+///
+/// # Errors
+/// [`FilmError::Footage`] when it cannot be decoded.
+pub fn stills(footage: &Footage) -> Result<(Vec<u8>, Vec<u8>), FilmError> {
+    let mut clip = Clip::open(footage)?;
+    let (seconds, mut player) = (clip.seconds(), Player::at(0));
+    let (width, height, matrix) = {
+        let first = player.frame(&mut clip, 0.0)?.clone();
+        (first.width(), first.height(), clip.matrix(&first))
+    };
+    // As if it had just so many frames that every still has one of its own.
+    let moments = (GRID * GRID * 3) as u32;
+    let mut stills = Stills::new(width, height, moments);
+    for moment in 0..moments {
+        if !stills.wants(moment) {
+            continue;
+        }
+        let at = seconds * f64::from(moment) / f64::from(moments);
+        let frame = player.frame(&mut clip, at)?;
+        if (frame.width(), frame.height()) == (width, height) {
+            stills.see(moment, frame);
+        }
+    }
+    stills.finish(matrix)
 }
 
 /// The largest even size of the same shape whose sides are at most `longest`; never larger than it was.

@@ -2,6 +2,7 @@
 //! needed, not wished for: without them these tests fail and say so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod casts;
 mod files;
 mod foreign;
 mod hostile;
@@ -28,6 +29,7 @@ pub(super) fn film(prompt: &str, (width, height): (u32, u32), seconds: u32) -> F
         seconds,
         shots: Vec::new(),
         basis: Basis::Words,
+        cast: Vec::new(),
     }
 }
 

@@ -55,7 +55,7 @@ impl Bench {
             job: JobId::from_uuid(id),
             attempt,
             task: Arc::new(Task::Image(spec)),
-            credential: Credential { account: AccountId::from_uuid(id) },
+            credential: Credential::bare(AccountId::from_uuid(id)),
             events: Arc::new(move |event| events.lock().unwrap().push(event)),
         }
     }
@@ -130,7 +130,7 @@ async fn polls_follow_the_clock_and_end_exactly_at_the_latency() {
                 bench.pass(poll_at.since(now));
             }
             Polled::Done(outputs) => break assert_eq!(outputs.len(), 1),
-            Polled::Failed(fault) => panic!("{fault:?}"),
+            Polled::Failed(fault) | Polled::Unlearned(fault) => panic!("{fault:?}"),
         }
     }
     assert_eq!(seen, [(0, 0), (1000, 40), (2000, 80)]);

@@ -95,10 +95,9 @@ pub async fn submit(
     gateway: &Gateway,
     (ask, dialect): (Ask, Dialect),
 ) -> Result<Submitted, Problem> {
-    match gateway.catalogue.get(&ask.model) {
+    match gateway.model(&ask.model) {
         Some(model) if model.kind == JobKind::Image => Box::pin(picture(request, caller, gateway, ask)).await,
-        Some(model) => Box::pin(film(request, caller, gateway, (ask, model, dialect))).await,
-        // The place of text models: what an engine with chat has is passed through here.
+        Some(model) => Box::pin(film(request, caller, gateway, (ask, &model, dialect))).await,
         None => {
             let shown: String = ask.model.chars().take(80).collect();
             let message = format!("no engine here has a model called {shown:?}: GET /v1/models lists them");

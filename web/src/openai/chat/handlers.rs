@@ -11,7 +11,7 @@ use crate::{
     body,
     fields::Fields,
     gateway::Gateway,
-    openai::{answer, dialect::Dialect, ended, follow, images::sign, videos},
+    openai::{answer, dialect::Dialect, ended, follow, images::sign, relay, videos},
     problem::{ErrorBody, Problem},
 };
 use actix_web::{
@@ -71,6 +71,9 @@ pub async fn create(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
+    if fields.raw("model").and_then(Value::as_str).is_some_and(|name| relay::is_text(&gateway, name)) {
+        return relay::pass(&gateway, &caller, "/chat/completions", fields).await;
+    }
     let ask = read(&mut fields)?;
     let dialect = Dialect::of(&gateway, &caller);
     let manner = Manner::take(&mut fields);

@@ -14,6 +14,7 @@ use crate::{
     openai::{
         answer, ended, follow,
         images::{new_job, sign},
+        relay,
         request::{self, Asker, Way},
     },
     problem::{ErrorBody, Problem},
@@ -76,9 +77,13 @@ pub async fn create(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
+    let is_text =
+        fields.raw("model").and_then(Value::as_str).is_some_and(|name| relay::is_text(&gateway, name));
+    if is_text && !order::wants_images(&fields) {
+        return relay::pass(&gateway, &caller, "/responses", fields).await;
+    }
     let body_hash = fields.hash(ENDPOINT);
-    let is_image_model =
-        |name: &str| gateway.catalogue.get(name).is_some_and(|model| model.kind == JobKind::Image);
+    let is_image_model = |name: &str| gateway.model(name).is_some_and(|model| model.kind == JobKind::Image);
     let order = order::read(&mut fields, is_image_model)?;
     let conversation = conversation::read(fields.raw("input"))?;
     drop(fields);

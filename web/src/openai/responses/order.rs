@@ -68,6 +68,15 @@ pub struct Order {
     pub stream: bool,
 }
 
+/// Whether the tool that makes pictures is in the request: then they are made here, and charged.
+pub fn wants_images(fields: &Fields) -> bool {
+    let tools = fields.raw("tools").and_then(Value::as_array);
+    tools
+        .into_iter()
+        .flatten()
+        .any(|tool| tool.get("type").and_then(Value::as_str) == Some("image_generation"))
+}
+
 /// Reads everything but the input. `is_image_model` says whether the main model is one that draws, and needs no tool.
 pub fn read(fields: &mut Fields, is_image_model: impl Fn(&str) -> bool) -> Result<Order, Problem> {
     let model = fields.filled("model").unwrap_or_default();

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    body,
+    body, cast,
     fields::Fields,
     form,
     gateway::Gateway,
     observe::RequestId,
-    openai::{answer, dialect::Dialect, ended, images},
+    openai::{answer, choice, dialect::Dialect, ended, images},
     problem::{ErrorBody, Problem},
     references::Gatherer,
 };
@@ -21,13 +21,14 @@ use actix_web::{
     web::{self, Data},
 };
 use atelier_actors::{
+    account_pool::Wants,
     job_supervisor::{NewJob, Submitted},
     media_library::Upload,
 };
 use atelier_domain::{
     catalogue::Model,
     code::Code,
-    job::{Job, VideoJob, Work},
+    job::{Job, JobKind, VideoJob, Work},
     video::SourceUse,
 };
 use std::sync::Arc;
@@ -108,7 +109,7 @@ pub async fn works_from(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    (order, source): (&mut VideoOrder<'_>, Option<SourceJob>),
+    (order, source): (&mut VideoOrder, Option<SourceJob>),
 ) -> Result<Vec<Arc<Upload>>, Problem> {
     match source {
         Some(source) => {
@@ -137,7 +138,7 @@ pub struct Made<'a> {
     /// The path that it came in by.
     pub endpoint: &'a str,
     /// The model.
-    pub model: &'a Model,
+    pub model: Arc<Model>,
     /// What to make.
     pub video: VideoJob,
     /// The files that it works from.
@@ -173,28 +174,26 @@ pub async fn hand_in(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    made: Made<'_>,
+    mut made: Made<'_>,
 ) -> Result<Submitted, Problem> {
     let (idempotency_key, is_retry) = images::repeat_of(request)?;
-    refuse_plan(made.model)?;
-    let needs_source = made.video.source.is_some();
-    let can = |engine: &str| {
-        !needs_source || gateway.abilities.get(engine).is_none_or(|abilities| abilities.video_sources)
+    let price = order::price(gateway, &made.model, &made.video)?.0;
+    let routes = {
+        let work = Work::Video(made.video.clone());
+        choice::routes(gateway, &made.model, &Wants::of(&work))?
     };
-    let routes: Vec<_> = made.model.routes.iter().filter(|route| can(&route.engine)).cloned().collect();
-    if routes.is_empty() && needs_source {
-        let message = format!("no engine for {} makes videos over others", made.model.name);
-        return Err(Problem::new(Code::RemixUnsupported, message));
-    }
+    made.uploads.extend(cast::of_video(gateway, caller.0.id, &mut made.video).await?);
+    let work = Work::Video(made.video);
     let new = NewJob {
         key: caller.0.clone(),
         endpoint: made.endpoint.to_owned(),
         model: made.model.canonical.clone(),
         routes,
-        price: order::price(gateway, made.model, &made.video)?.0,
-        work: Work::Video(made.video),
+        price,
+        work,
         uploads: made.uploads,
-        timeout: gateway.limits.video_timeout,
+        timeout: gateway.timeout(JobKind::Video),
+        awaited: false,
         body_hash: made.body_hash,
         idempotency_key,
         is_retry,
@@ -204,27 +203,18 @@ pub async fn hand_in(
     Ok(gateway.jobs.submit(new).await?)
 }
 
-/// Refuses a name that only accounts of a plan may use: none has one yet.
-fn refuse_plan(model: &Model) -> Result<(), Problem> {
-    if model.plan.is_none() {
-        return Ok(());
-    }
-    let message = format!("{} needs an account of a plan that none here has", model.name);
-    Err(Problem::new(Code::PlanRequired, message).param("model"))
-}
-
 /// What a creating body would cost.
 pub fn quote(gateway: &Gateway, caller: &Caller, fields: &mut Fields) -> Result<serde_json::Value, Problem> {
     let usual = Usual { model: None, size: None, seconds: None };
     let order = order::read(gateway, &caller.0, fields, (Dialect::of(gateway, caller), usual))?;
-    refuse_plan(order.model)?;
-    let (price, facts) = order::price(gateway, order.model, &order.video)?;
+    choice::offers(gateway, &order.model)?;
+    let (price, facts) = order::price(gateway, &order.model, &order.video)?;
     Ok(images::quoted(&price, &facts))
 }
 
 /// The video once it is made, waited for as long as an image may take: what needs longer is polled.
 pub async fn awaited(gateway: &Gateway, submitted: Submitted) -> Result<Arc<Job>, Problem> {
-    ended::completed(gateway, submitted, Some(gateway.limits.image_timeout)).await
+    ended::completed(gateway, submitted, Some(gateway.timeout(JobKind::Image))).await
 }
 
 /// Brings the first frame in, if there is one.
@@ -232,7 +222,7 @@ pub async fn put_first_frame(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    order: &mut VideoOrder<'_>,
+    order: &mut VideoOrder,
 ) -> Result<Vec<Arc<Upload>>, Problem> {
     let Some((field, source)) = order.first_frame.take() else { return Ok(Vec::new()) };
     let origin = answer::origin(request);

@@ -21,5 +21,5 @@ pub use manage::{__path_delete, __path_list, __path_retrieve, delete, list, retr
 pub use older::{
     __path_cancel as __path_cancel_job, __path_generate, __path_job, cancel as cancel_job, generate, job,
 };
-pub use order::{model, only, read_with};
+pub use order::{only, read_with};
 pub use over::{__path_edit, __path_extend, __path_remix, SourceJob, edit, extend, remix};

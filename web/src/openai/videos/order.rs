@@ -3,7 +3,7 @@
 use crate::{
     fields::Fields,
     gateway::Gateway,
-    openai::dialect::Dialect,
+    openai::{choice, dialect::Dialect},
     problem::Problem,
     references::{Source, source},
 };
@@ -15,6 +15,7 @@ use atelier_domain::{
     price::{Facts, Price},
     size::{Shape, Size},
 };
+use std::sync::Arc;
 
 /// Fields of a form in which a file is a picture or a video.
 pub const FILES: [&str; 10] = [
@@ -38,9 +39,9 @@ const FIRST_FRAME: [&str; 7] =
 const LAST_FRAME: [&str; 2] = ["image_last", "last_frame"];
 
 /// A checked request for a video.
-pub struct VideoOrder<'a> {
+pub struct VideoOrder {
     /// The model as the client named it.
-    pub model: &'a Model,
+    pub model: Arc<Model>,
     /// What is to be made; the prompt holds the whole text.
     pub video: VideoJob,
     /// The picture that it begins with, and the field that it stood in.
@@ -65,24 +66,26 @@ pub struct Usual<'a> {
 }
 
 /// Reads a request for a video.
-pub fn read<'a>(
-    gateway: &'a Gateway,
+pub fn read(
+    gateway: &Gateway,
     key: &ApiKey,
     fields: &mut Fields,
     (dialect, usual): (Dialect, Usual<'_>),
-) -> Result<VideoOrder<'a>, Problem> {
+) -> Result<VideoOrder, Problem> {
     let first_frame = first_frame(fields)?;
     read_with(gateway, key, fields, (dialect, usual, first_frame))
 }
 
 /// Reads a request whose first frame was taken out of its fields.
-pub fn read_with<'a>(
-    gateway: &'a Gateway,
+pub fn read_with(
+    gateway: &Gateway,
     key: &ApiKey,
     fields: &mut Fields,
     (dialect, usual, first_frame): (Dialect, Usual<'_>, Option<(String, Source)>),
-) -> Result<VideoOrder<'a>, Problem> {
-    let model = model(gateway, key, fields, usual.model)?;
+) -> Result<VideoOrder, Problem> {
+    let name = fields.filled("model").or_else(|| usual.model.map(str::to_owned));
+    let named = choice::model(gateway, key, JobKind::Video, name.as_deref())?;
+    let model = &*named;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
     let size = size(fields, model).or(usual.size).unwrap_or(model.default_size);
     let seconds = seconds(fields, model).or(usual.seconds).unwrap_or_else(|| dialect.usual_seconds(model));
@@ -96,6 +99,7 @@ pub fn read_with<'a>(
         seed: fields.integer("seed", i64::MIN..=i64::MAX).map(i64::cast_unsigned),
         first_frame: None,
         source: None,
+        cast: Vec::new(),
     };
     for (name, text, most) in
         [("negative_prompt", &video.negative_prompt, 4_000), ("style", &video.style, 200)]
@@ -113,7 +117,7 @@ pub fn read_with<'a>(
     let remix_of = fields.filled("remix_target_id");
     let in_background = fields.flag("async_mode").unwrap_or(true);
     fields.check()?;
-    Ok(VideoOrder { model, video, first_frame, exact, remix_of, in_background })
+    Ok(VideoOrder { model: named, video, first_frame, exact, remix_of, in_background })
 }
 
 /// What a video costs, and what that rests on.
@@ -131,30 +135,6 @@ pub fn price(gateway: &Gateway, model: &Model, video: &VideoJob) -> Result<(Pric
         Problem::new(Code::InternalError, "the operator's price list does not cover this request")
     })?;
     Ok((price, facts))
-}
-
-/// The video model that the request names, or the usual one.
-pub fn model<'a>(
-    gateway: &'a Gateway,
-    key: &ApiKey,
-    fields: &mut Fields,
-    usual: Option<&str>,
-) -> Result<&'a Model, Problem> {
-    let name = fields.filled("model").or_else(|| usual.map(str::to_owned));
-    let found = match &name {
-        Some(name) => gateway.catalogue.get(name).filter(|model| model.kind == JobKind::Video),
-        None => gateway.catalogue.default_for(JobKind::Video),
-    };
-    let Some(model) = found else {
-        let shown: String = name.unwrap_or_default().chars().take(80).collect();
-        let message = format!("no video model is called {shown:?}: GET /v1/models lists them");
-        return Err(Problem::new(Code::UnknownModel, message).param("model"));
-    };
-    if !key.may_use(&model.name, &model.canonical) {
-        let message = format!("this API key may not use {}", model.name);
-        return Err(Problem::new(Code::ModelNotAllowed, message).param("model"));
-    }
-    Ok(model)
 }
 
 fn prompt(fields: &mut Fields, most: usize) -> Result<String, Problem> {

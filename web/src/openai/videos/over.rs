@@ -23,8 +23,10 @@ use atelier_actors::media_library::Upload;
 use atelier_domain::{
     catalogue::Model,
     code::Code,
-    ids::MediaId,
-    job::{Job, JobSource, JobState, VideoJob},
+    engine::UpstreamHandle,
+    ids::{AccountId, JobId, MediaId},
+    job::{JobKind, JobSource, JobState, VideoJob},
+    post::{self, Attachment},
     size::Size,
     video::{SourceUse, VideoFacts},
 };
@@ -73,36 +75,75 @@ pub struct OverVideo {
     async_mode: Option<bool>,
 }
 
-/// A finished video of the caller's own.
-pub struct SourceJob(Arc<Job>);
+/// A finished video that others can be made over: one of the caller's own, or one that somebody published.
+pub struct SourceJob {
+    of: JobId,
+    model: String,
+    size: Size,
+    seconds: u32,
+    file: SourceFile,
+    /// The size that its file really has.
+    pixels: Size,
+    /// The account that made it, and what it is known by there.
+    upstream: Option<(AccountId, UpstreamHandle)>,
+}
+
+enum SourceFile {
+    /// What a job of the caller's made.
+    Own(MediaId),
+    /// What a post shows.
+    Shown(Box<Attachment>),
+}
 
 impl SourceJob {
-    /// The video of this id.
-    pub fn find(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Self, Problem> {
+    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's.
+    pub fn find(gateway: &Gateway, caller: &Caller, text: &str, dialect: Dialect) -> Result<Self, Problem> {
+        if post::named_in(text).is_none() {
+            return Self::own(gateway, caller, text, dialect);
+        }
+        let post = gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video);
+        let mut post = post.ok_or_else(|| dialect.not_found())?;
+        if post.attachments.is_empty() {
+            return Err(dialect.not_found());
+        }
+        let attachment = post.attachments.swap_remove(0);
+        let (of, pixels) = (post.job(), attachment.file.size);
+        let file = SourceFile::Shown(Box::new(attachment));
+        Ok(Self { of, model: post.model, size: post.size, seconds: post.seconds, file, pixels, upstream: None })
+    }
+
+    /// The caller's own video of this id.
+    pub fn own(gateway: &Gateway, caller: &Caller, id: &str, dialect: Dialect) -> Result<Self, Problem> {
         let job = own_job(gateway, caller, id, dialect)?;
         match job.state {
-            JobState::Completed => Ok(Self(job)),
-            JobState::Failed | JobState::Cancelled => Err(dialect.failed("it ended without a result")),
-            _ => Err(dialect.not_ready()),
+            JobState::Completed => {}
+            JobState::Failed | JobState::Cancelled => {
+                return Err(dialect.failed("it ended without a result"));
+            }
+            _ => return Err(dialect.not_ready()),
         }
+        let upstream = job.account.zip(job.handle.clone());
+        let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
+        let video = job.work.video().ok_or_else(|| dialect.not_found())?;
+        let output = job.outputs.first().ok_or_else(gone)?;
+        let (size, seconds, file) = (video.size, video.seconds, SourceFile::Own(output.media));
+        let pixels = Size::new(output.width, output.height);
+        Ok(Self { of: job.id, model: job.model.clone(), size, seconds, file, pixels, upstream })
     }
 
     /// What is taken of it where a request for its remix says nothing, as far as the model makes that.
     pub fn usual(&self, model: &Model) -> Usual<'static> {
-        let video = self.video();
-        let size = video.map(|video| video.size).filter(|size| model.sizes.check(*size).is_ok());
-        let seconds = video.map(|video| video.seconds).filter(|seconds| model.seconds.contains(seconds));
+        let size = Some(self.size).filter(|size| model.sizes.check(*size).is_ok());
+        let seconds = Some(self.seconds).filter(|seconds| model.seconds.contains(seconds));
         Usual { model: None, size, seconds }
     }
 
-    /// Its file.
-    pub fn file(&self) -> Result<MediaId, Problem> {
-        let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
-        self.0.outputs.first().map(|output| output.media).ok_or_else(gone)
-    }
-
-    fn video(&self) -> Option<&VideoJob> {
-        self.0.work.video()
+    /// Its file, if it is the caller's own.
+    pub const fn own_file(&self) -> Option<MediaId> {
+        match self.file {
+            SourceFile::Own(media) => Some(media),
+            SourceFile::Shown(_) => None,
+        }
     }
 }
 
@@ -113,12 +154,23 @@ pub async fn put_source(
     video: &mut VideoJob,
     (source, way): (SourceJob, SourceUse),
 ) -> Result<Arc<Upload>, Problem> {
-    let gone = || Problem::new(Code::MediaNotFound, "the video's file is past its time");
-    let output = source.0.outputs.first().ok_or_else(gone)?;
-    let upload = gateway.library.reuse(caller.0.id, output.media).await?;
-    let file = upload.video(Size::new(output.width, output.height));
-    video.source = Some(JobSource { way, file, of: Some(source.0.id) });
-    Ok(Arc::new(upload))
+    let (source, upload) = shared(gateway, caller, (&source, way)).await?;
+    video.source = Some(source);
+    Ok(upload)
+}
+
+async fn shared(
+    gateway: &Gateway,
+    caller: &Caller,
+    (source, way): (&SourceJob, SourceUse),
+) -> Result<(JobSource, Arc<Upload>), Problem> {
+    let upload = match &source.file {
+        SourceFile::Own(media) => gateway.library.reuse(caller.0.id, *media).await?,
+        SourceFile::Shown(attachment) => gateway.gallery.reuse(caller.0.id, attachment).await?,
+    };
+    let file = upload.video(source.pixels);
+    let (account, handle) = source.upstream.clone().unzip();
+    Ok((JobSource { way, file, of: Some(source.of), account, handle }, Arc::new(upload)))
 }
 
 /// Make a new video that derives from one of this key's.
@@ -137,13 +189,8 @@ pub async fn remix(
     let body_hash = fields.hash(&endpoint);
     let dialect = Dialect::of(&gateway, &caller);
     let source = SourceJob::find(&gateway, &caller, &id, dialect)?;
-    let before = source.video().map(|video| (video.size, video.seconds));
-    let model = source.0.model.clone();
-    let usual = Usual {
-        model: Some(&model),
-        size: before.map(|(size, _)| size),
-        seconds: before.map(|(_, seconds)| seconds),
-    };
+    let model = source.model.clone();
+    let usual = Usual { model: Some(&model), size: Some(source.size), seconds: Some(source.seconds) };
     let mut order = order::read(&gateway, &caller.0, &mut fields, (dialect, usual))?;
     let upload = put_source(&gateway, &caller, &mut order.video, (source, SourceUse::Remix)).await?;
     let made = Made {
@@ -272,12 +319,9 @@ async fn ours(
     (way, dialect): (SourceUse, Dialect),
 ) -> Result<Given, Problem> {
     let source = SourceJob::find(gateway, caller, id, dialect)?;
-    let before = source.video().cloned().ok_or_else(|| dialect.not_found())?;
-    let model = Some(source.0.model.clone());
-    let mut video = before.clone();
-    let upload = put_source(gateway, caller, &mut video, (source, way)).await?;
-    let source = video.source.ok_or_else(|| dialect.not_found())?;
-    Ok(Given { source, upload, size: before.size, seconds: before.seconds, model })
+    let (size, seconds, model) = (source.size, source.seconds, Some(source.model.clone()));
+    let (source, upload) = shared(gateway, caller, (&source, way)).await?;
+    Ok(Given { source, upload, size, seconds, model })
 }
 
 /// What a video that was sent says about itself.
@@ -291,6 +335,6 @@ pub async fn looked_at(gateway: &Gateway, upload: &Upload) -> Result<VideoFacts,
 async fn sent(gateway: &Gateway, upload: Upload, way: SourceUse) -> Result<Given, Problem> {
     let facts = looked_at(gateway, &upload).await?;
     let seconds = (facts.seconds.round() as u32).max(1);
-    let source = JobSource { way, file: upload.video(facts.size), of: None };
+    let source = JobSource { way, file: upload.video(facts.size), of: None, account: None, handle: None };
     Ok(Given { source, upload: Arc::new(upload), size: facts.size, seconds, model: None })
 }

@@ -14,6 +14,8 @@ const MAX_INDEX: u64 = 32 << 20;
 const MAX_BOXES: usize = 4096;
 /// Samples of one track: ten hours at 24 frames a second.
 const MAX_SAMPLES: usize = 1 << 20;
+/// Where in a visual sample entry its width stands, before its height.
+const VISUAL_SIZE: usize = 24;
 /// Bytes of a visual or sound sample entry before its boxes.
 const VISUAL_ENTRY: usize = 78;
 const SOUND_ENTRY: usize = 28;
@@ -38,6 +40,8 @@ pub(in super::super) struct Sample {
 pub(in super::super) struct Track {
     /// What it is coded with, as the file says.
     pub coding: [u8; 4],
+    /// Coded width and height in pixels, as the file says; of sound they mean nothing.
+    pub size: (u16, u16),
     /// Ticks in a second.
     pub timescale: u32,
     /// Its samples.
@@ -203,6 +207,8 @@ fn track(trak: &[u8], mdia: &[u8], movie_scale: u32) -> Result<Track, FilmError>
     let entry = stsd.get(8..).and_then(|entries| Boxes(entries).next());
     let (coding, entry) = entry.ok_or_else(|| broken("no sample entry"))?;
     let boxes = |skip: usize| entry.get(skip..).unwrap_or_default();
+    let side = |at: usize| entry.get(at..at + 2).map_or(0, |side| u16::from_be_bytes([side[0], side[1]]));
+    let size = (side(VISUAL_SIZE), side(VISUAL_SIZE + 2));
     let avc = match &coding {
         b"avc1" | b"avc3" => optional::<Avcc>(boxes(VISUAL_ENTRY), b"avcC")?,
         _ => None,
@@ -226,7 +232,7 @@ fn track(trak: &[u8], mdia: &[u8], movie_scale: u32) -> Result<Track, FilmError>
     let turns =
         child(trak, b"tkhd").map_or(Ok(0), |tkhd| leaf::<Tkhd>(tkhd).map(|tkhd| turns(&tkhd.matrix)))?;
     let (samples, reordered) = samples(table, &edit)?;
-    Ok(Track { coding, timescale, samples, avc, aac, colour, turns, reordered })
+    Ok(Track { coding, size, timescale, samples, avc, aac, colour, turns, reordered })
 }
 
 /// The quarter turns of a matrix; anything but a turn (a mirror, a slant) is none.

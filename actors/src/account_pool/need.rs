@@ -1,0 +1,156 @@
+//! What an attempt needs of an account, and whether an account can give it at all: pure.
+
+use atelier_domain::{
+    account::Account,
+    engine::{Abilities, VideoSources},
+    ids::{AccountId, KeyId},
+    job::{Job, JobKind, Route, Work},
+    time::Millis,
+};
+
+/// What an attempt needs of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Whose job it is: the waiting line is fair between keys.
+    pub key: KeyId,
+    /// What kind of slot it takes; none is text.
+    pub kind: Option<JobKind>,
+    /// Where it may go, in order of preference.
+    pub routes: Vec<Route>,
+    /// What it asks of an engine.
+    pub wants: Wants,
+    /// Accounts that failed this job already: taken only when nobody else can.
+    pub avoid: Vec<AccountId>,
+    /// When it is too late.
+    pub deadline: Millis,
+}
+
+impl Need {
+    /// What this job needs. `avoid` are the accounts that failed it already.
+    pub fn of(job: &Job, avoid: Vec<AccountId>) -> Self {
+        Self {
+            key: job.key,
+            kind: Some(job.work.kind()),
+            routes: job.routes.clone(),
+            wants: Wants::of(&job.work),
+            avoid,
+            deadline: job.deadline,
+        }
+    }
+}
+
+/// What a job asks of an engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Wants {
+    /// Outputs.
+    pub outputs: u32,
+    /// Reference pictures.
+    pub references: usize,
+    /// Whether one of them is a mask.
+    pub mask: bool,
+    /// The video that it is made over.
+    pub source: Option<Source>,
+}
+
+/// A video that another is made over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The account that made it, if it was made upstream and is known there.
+    pub made_by: Option<AccountId>,
+}
+
+impl Wants {
+    /// What this work asks for.
+    pub fn of(work: &Work) -> Self {
+        let references = work.image().and_then(|image| image.references.as_deref());
+        let source = work.video().and_then(|video| video.source.as_ref());
+        Self {
+            outputs: work.outputs(),
+            references: references.map_or(0, |references| references.images.len()),
+            mask: references.is_some_and(|references| references.mask.is_some()),
+            source: source
+                .map(|source| Source { made_by: source.account.filter(|_| source.handle.is_some()) }),
+        }
+    }
+
+    /// Why this account cannot do it, whatever its state; none when it can.
+    pub fn unmet_by(&self, account: &Account, can: Abilities) -> Option<&'static str> {
+        if self.references > can.references {
+            return Some(if can.references == 0 {
+                "its engine takes no reference pictures"
+            } else {
+                "its engine takes fewer reference pictures"
+            });
+        }
+        if self.mask && !can.mask {
+            return Some("its engine takes no mask");
+        }
+        match (&self.source, can.video_sources) {
+            (None, _) | (Some(_), VideoSources::File) => None,
+            (Some(_), VideoSources::None) => Some("its engine makes no videos over others"),
+            (Some(source), VideoSources::OwnHandle) => {
+                (source.made_by != Some(account.id)).then_some("only the account that made the video can")
+            }
+        }
+    }
+}
+
+/// What an attempt does and which way it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Over<'a> {
+    pub kind: Option<JobKind>,
+    pub route: &'a Route,
+}
+
+/// Whether the account is meant for the route's model, switched on or not.
+pub(super) fn is_meant_for(account: &Account, can: Abilities, route: &Route, kind: Option<JobKind>) -> bool {
+    let by_family = || can.families.is_none_or(|families| families.contains(&route.family.as_str()));
+    account.engine == route.engine
+        && account.lane(kind).enabled
+        && account.serves(&route.model, kind)
+        // A list says it all; text has no families.
+        && (!account.models.is_empty() || kind.is_none() || by_family())
+}
+
+/// Whether the account's plan opens the route.
+pub(super) fn has_plan(account: &Account, route: &Route) -> bool {
+    route.plan.as_deref().is_none_or(|plan| account.has_plan(plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn account(id: u128) -> Account {
+        Account::new(AccountId::from_uuid(Uuid::from_u128(id)), 1, "openai", "a", Millis(0))
+    }
+
+    #[test]
+    fn a_video_made_upstream_is_worked_over_where_it_was_made_and_nowhere_else() {
+        let can = |video_sources| Abilities { video_sources, ..Abilities::NONE };
+        let over = |made_by| Wants { source: Some(Source { made_by }), ..Wants::default() };
+        let (mine, other) = (account(1), account(2));
+        for (wants, abilities, fits) in [
+            (over(Some(mine.id)), can(VideoSources::OwnHandle), true),
+            (over(Some(other.id)), can(VideoSources::OwnHandle), false),
+            (over(None), can(VideoSources::OwnHandle), false),
+            (over(Some(other.id)), can(VideoSources::File), true),
+            (over(None), can(VideoSources::None), false),
+            (Wants::default(), can(VideoSources::None), true),
+        ] {
+            assert_eq!(wants.unmet_by(&mine, abilities).is_none(), fits, "{wants:?} {abilities:?}");
+        }
+    }
+
+    #[test]
+    fn references_and_masks_need_an_engine_that_takes_them() {
+        let can = |references, mask| Abilities { references, mask, ..Abilities::NONE };
+        let wants = Wants { references: 2, mask: true, ..Wants::default() };
+        for (abilities, fits) in
+            [(can(2, true), true), (can(1, true), false), (can(0, true), false), (can(16, false), false)]
+        {
+            assert_eq!(wants.unmet_by(&account(1), abilities).is_none(), fits, "{abilities:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The accounts of a marathon, and what each is there to do.
+
+use super::MarathonError;
+use crate::{
+    client::Client,
+    upstream::{
+        AccountHandle, AccountSetup, Behaviour, Chance, Course, Framing, Limits, Mix, Op, Outcome, Reason,
+        Refusal, Upstream,
+    },
+};
+use serde_json::{Value, json};
+
+/// The model that one account alone has, whose key is taken away in the middle.
+pub(super) const SOLO_MODEL: &str = "solo-image";
+
+/// Images that the account with little quota has.
+const LITTLE: u32 = 25;
+
+/// Part of an account in the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Does everything that goes wrong now and then.
+    Moody,
+    /// Is healthy, and refuses content: it must stay in use.
+    Strict,
+    /// Runs out of images and goes on with videos.
+    Thrifty,
+    /// Its key was never good.
+    Dead,
+    /// Has no money from the start.
+    Broke,
+    /// May not make images at all.
+    Unentitled,
+    /// The only one of its model: its access token is taken away in the middle, and it has a refresh token.
+    Solo,
+}
+
+/// One account.
+#[derive(Debug, Clone)]
+pub(super) struct Actor {
+    /// Its key, which is also its name upstream.
+    pub key: String,
+    /// Its number at the gateway.
+    pub number: u64,
+    /// What it is there for.
+    pub part: Part,
+}
+
+/// Everybody.
+pub(super) struct Cast {
+    pub actors: Vec<Actor>,
+}
+
+impl Cast {
+    /// Sets the accounts up at the upstream and adds them to the gateway.
+    pub async fn engage(
+        upstream: &Upstream,
+        admin: &Client,
+        accounts: usize,
+        seed: u64,
+    ) -> Result<Self, MarathonError> {
+        let mut actors = Vec::new();
+        for index in 0..accounts {
+            let part = match index {
+                0 | 1 => Part::Strict,
+                2 => Part::Thrifty,
+                3 => Part::Dead,
+                4 => Part::Broke,
+                5 => Part::Unentitled,
+                6 => Part::Solo,
+                _ => Part::Moody,
+            };
+            let key = format!("sk-upstream-{index:03}-{seed:016x}");
+            if part != Part::Dead {
+                let account = upstream.put(&key, account(part, &key));
+                perform(&account, part, seed.wrapping_add(index as u64));
+            }
+            let number = add(admin, upstream, &key, part).await?;
+            actors.push(Actor { key, number, part });
+        }
+        Ok(Self { actors })
+    }
+
+    /// The accounts with this part.
+    pub fn with(&self, part: Part) -> impl Iterator<Item = &Actor> {
+        self.actors.iter().filter(move |actor| actor.part == part)
+    }
+}
+
+fn account(part: Part, key: &str) -> AccountSetup {
+    let limits = match part {
+        Part::Thrifty => Limits { images: Some(LITTLE), ..Limits::default() },
+        Part::Broke => Limits { images: Some(0), videos: Some(0), ..Limits::default() },
+        Part::Unentitled => Limits { ipm: Some(0), ..Limits::default() },
+        _ => Limits::default(),
+    };
+    let refresh_token = (part == Part::Solo).then(|| format!("rt-{key}"));
+    AccountSetup { limits, refresh_token, ..AccountSetup::default() }
+}
+
+async fn add(admin: &Client, upstream: &Upstream, key: &str, part: Part) -> Result<u64, MarathonError> {
+    let mut account = json!({
+        "provider": "openai",
+        "name": format!("{part:?} {}", &key[12..15]),
+        "token": key,
+        "base_url": format!("{}/v1", upstream.origin()),
+        "models": models(part),
+        "image_concurrency": 16,
+        "video_concurrency": 16,
+    });
+    if part == Part::Solo {
+        account["rt"] = Value::from(format!("rt-{key}"));
+    }
+    let answer = admin.post("/api/tokens", &account).send().await;
+    let answer = answer.map_err(|error| MarathonError::Unfit(error.to_string()))?;
+    let number = answer.json()["token_id"].as_u64();
+    number.ok_or_else(|| MarathonError::Unfit(format!("an account was not added: {}", answer.text())))
+}
+
+fn models(part: Part) -> Value {
+    if part == Part::Solo {
+        return json!([{ "name": SOLO_MODEL, "upstream": "gpt-image-2", "kind": "image" }]);
+    }
+    json!([{ "name": "gpt-image-2", "kind": "image" }, { "name": "sora-2", "kind": "video" }])
+}
+
+fn perform(account: &AccountHandle, part: Part, seed: u64) {
+    match part {
+        Part::Strict => {
+            let refuse = || Behaviour::Refuse(Refusal::new(Reason::ModerationBlocked));
+            account.mix(Op::SubmitImage, Mix { seed, of: vec![Chance { p: 0.3, act: refuse() }] });
+            account.mix(Op::SubmitVideo, Mix { seed, of: vec![Chance { p: 0.3, act: refuse() }] });
+        }
+        Part::Moody => {
+            account.mix(Op::SubmitImage, Mix { seed, of: submits() });
+            account.mix(Op::SubmitVideo, Mix { seed, of: films() });
+            account.mix(Op::Poll, Mix { seed, of: looks() });
+            account.mix(Op::Content, Mix { seed, of: contents() });
+        }
+        _ => {}
+    }
+}
+
+fn chances(of: impl IntoIterator<Item = (f64, Behaviour)>) -> Vec<Chance> {
+    of.into_iter().map(|(p, act)| Chance { p, act }).collect()
+}
+
+fn refuse(reason: Reason) -> Behaviour {
+    Behaviour::Refuse(Refusal::new(reason))
+}
+
+/// What goes wrong with any submit.
+fn faults() -> Vec<(f64, Behaviour)> {
+    let hinted = Refusal { retry_after_ms: Some(200), ..Refusal::new(Reason::RateLimited) };
+    vec![
+        (0.15, Behaviour::Ok.after_ms(40)),
+        (0.02, Behaviour::Refuse(hinted)),
+        (0.01, Behaviour::Refuse(Refusal::new(Reason::RateLimited).retry_after(1))),
+        (0.01, refuse(Reason::RateLimited)),
+        (0.005, refuse(Reason::SlowDown)),
+        (0.01, refuse(Reason::Concurrency)),
+        (0.01, refuse(Reason::Overloaded)),
+        (0.005, refuse(Reason::Overloaded529)),
+        (0.005, refuse(Reason::ServerError)),
+        (0.005, refuse(Reason::BadGateway)),
+        (0.005, refuse(Reason::GatewayTimeout)),
+        (0.005, refuse(Reason::Timeout)),
+        (0.01, refuse(Reason::ModerationBlocked)),
+        (0.005, refuse(Reason::Invalid)),
+        (0.005, refuse(Reason::Illegal)),
+        (0.005, Behaviour::ResetBeforeBody),
+        (0.005, Behaviour::ResetAfterBody),
+        (0.005, Behaviour::CloseAfterBody),
+        (0.01, Behaviour::AcceptThenReset),
+        (0.005, Behaviour::Cut { how: Framing::Length, percent: 50 }),
+        (0.005, Behaviour::Cut { how: Framing::Chunked, percent: 50 }),
+        (0.005, Behaviour::Html { status: 200 }),
+        (0.002, Behaviour::Html { status: 502 }),
+    ]
+}
+
+fn submits() -> Vec<Chance> {
+    let mut all = faults();
+    all.extend([
+        (0.005, refuse(Reason::ImagesPerMinute)),
+        (0.01, Behaviour::ContentType("text/html".to_owned())),
+        (0.01, Behaviour::WrongSize { size: (640, 480) }),
+        (0.005, Behaviour::NotAnImage),
+    ]);
+    chances(all)
+}
+
+fn films() -> Vec<Chance> {
+    let course = |end, status| Behaviour::Job(Course { end, status, ..Course::default() });
+    let mut all = faults();
+    all.extend([
+        (0.02, course(Outcome::Failed, None)),
+        (0.01, course(Outcome::Failed, Some(422))),
+        (0.01, course(Outcome::Forgotten, None)),
+        (0.003, course(Outcome::Never, None)),
+    ]);
+    chances(all)
+}
+
+fn looks() -> Vec<Chance> {
+    chances([
+        (0.02, refuse(Reason::Overloaded)),
+        (0.01, refuse(Reason::BadGateway)),
+        (0.01, refuse(Reason::RateLimited)),
+        (0.01, Behaviour::ResetAfterBody),
+        (0.01, Behaviour::Cut { how: Framing::Length, percent: 30 }),
+        (0.005, Behaviour::Html { status: 200 }),
+    ])
+}
+
+fn contents() -> Vec<Chance> {
+    chances([
+        (0.02, refuse(Reason::Overloaded)),
+        (0.02, Behaviour::Cut { how: Framing::Length, percent: 70 }),
+        (0.01, Behaviour::ResetAfterBody),
+    ])
+}

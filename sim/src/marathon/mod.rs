@@ -1,0 +1,122 @@
+//! The marathon: thousands of mixed jobs through a real gateway over simulated accounts that do everything that accounts do. What is
+//! proved afterwards is read from both ends: the gateway's own statements, and the upstream's counters.
+//!
+//! Reading order: `cast` (who plays what), `crowd` (who asks for what), `verdict` (what is proved), `report` (the table).
+
+mod cast;
+mod crowd;
+mod report;
+mod verdict;
+
+pub use report::Report;
+
+use crate::{
+    client::Client,
+    process::{ProcessError, Setup},
+    upstream,
+};
+use cast::Cast;
+use crowd::Crowd;
+use serde_json::json;
+use std::{io, path::PathBuf, time::Duration};
+
+/// How long the gateway may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the last jobs may take after the last was handed in.
+const TAIL: Duration = Duration::from_secs(180);
+
+const ADMIN_PASSWORD: &str = "marathon-admin-password";
+const FIRST_KEY: &str = "sk-marathon-first-key-0123456789";
+
+/// Attempts that the gateway may make for a job.
+pub(crate) const MAX_ATTEMPTS: u64 = 3;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The gateway's program.
+    pub bin: PathBuf,
+    /// Jobs in all.
+    pub jobs: usize,
+    /// Simulated accounts, 10 at least: fewer do not have every fault.
+    pub accounts: usize,
+    /// Clients at the same time.
+    pub clients: usize,
+    /// Where chance begins.
+    pub seed: u64,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum MarathonError {
+    /// The gateway.
+    #[error("the gateway: {0}")]
+    Process(#[from] ProcessError),
+    /// The simulated upstream, or a directory.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Something that must work before the run did not.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// Runs it and judges. Needs an actix system.
+///
+/// # Errors
+/// When it could not be run; what went wrong in it is in the report.
+pub async fn run(plan: Plan) -> Result<Report, MarathonError> {
+    let room = tempfile::tempdir()?;
+    let upstream = upstream::Upstream::start(upstream::Setup::default())?;
+    let setup = settings(Setup::new(&plan.bin, room.path(), 0)?);
+    let mut gateway = setup.start(PATIENCE).await?;
+    let root = gateway.client();
+    let admin = admin(&root).await?;
+    let cast = Cast::engage(&upstream, &admin, plan.accounts, plan.seed).await?;
+    let mut crowd = Crowd::gather(&root, &admin, plan.seed).await?;
+    let began = std::time::Instant::now();
+    crowd.work(&plan, &upstream, &cast).await;
+    let rest = crowd.rest(&root, TAIL).await;
+    let took = began.elapsed();
+    let mut report = verdict::judge(&admin, &crowd, &upstream.book(), &cast).await;
+    report.took = took;
+    if let Err(left) = rest {
+        report.violations.push(left);
+    }
+    let stopped = gateway.terminate(PATIENCE).await?;
+    if !stopped.success() {
+        report.violations.push(format!("the gateway ended with {stopped}"));
+    }
+    if !report.violations.is_empty() {
+        report.log = setup.log_tail();
+    }
+    Ok(report)
+}
+
+/// Short rests, so that a run takes minutes: what is proved does not hang on them.
+fn settings(setup: Setup) -> Setup {
+    [
+        ("GLOBAL__API_KEY", FIRST_KEY),
+        ("GLOBAL__ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("STUDIO__ENABLED", "false"),
+        ("POOL__MAX_ATTEMPTS", "3"),
+        ("POOL__RATE_LIMITED_COOLDOWN_S", "1"),
+        ("POOL__OVERLOADED_COOLDOWN_S", "1"),
+        ("POOL__ERROR_BAN_THRESHOLD", "1000"),
+        ("GENERATION__IMAGE_TIMEOUT", "60"),
+        ("GENERATION__VIDEO_TIMEOUT", "60"),
+        ("JOBS__RETENTION_S", "86400"),
+        ("LOG__LEVEL", "error"),
+    ]
+    .into_iter()
+    .fold(setup, |setup, (key, value)| setup.set(key, value))
+}
+
+async fn admin(root: &Client) -> Result<Client, MarathonError> {
+    let login = json!({ "username": "admin", "password": ADMIN_PASSWORD });
+    let answer = root.post("/api/login", &login).send().await;
+    let answer = answer.map_err(|error| MarathonError::Unfit(error.to_string()))?;
+    let token = answer.json()["token"].as_str().map(str::to_owned);
+    let token = token.ok_or_else(|| MarathonError::Unfit(format!("no login: {}", answer.text())))?;
+    Ok(root.with_token(&token))
+}
