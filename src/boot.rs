@@ -161,7 +161,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
     let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
-    let characters = characters(&store, &library, &clock).await?;
+    let characters = characters(config, &store, &library, &clock).await?;
     let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
@@ -300,12 +300,14 @@ fn wanted(config: &Config) -> Wanted {
 
 /// Characters, those of earlier versions included.
 async fn characters(
+    config: &Config,
     store: &Store,
     library: &MediaLibrary,
     clock: &Arc<dyn Clock>,
 ) -> Result<Characters, Refused> {
     let portraitist = Arc::new(FilmInspector);
-    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let characters =
+        Characters::open(store.clone(), clock.clone(), library.clone(), portraitist, config.jobs.idempotency);
     let adopted = characters.adopt().await?;
     if adopted > 0 {
         tracing::info!(adopted, "characters of an earlier version taken over");
