@@ -83,7 +83,7 @@ impl Jobs {
     ///
     /// # Errors
     /// A row cannot be read.
-    pub async fn list(
+    pub async fn search(
         &self,
         filter: JobFilter,
         before: Option<JobId>,

@@ -28,7 +28,7 @@ use atelier_domain::{
     ids::{JobId, KeyId},
     job::{Job, JobOutput},
     media::Media,
-    time::{Clock, Millis},
+    time::Clock,
 };
 use atelier_store::{Batch, CommitError, Expect, Scan, Store, Table};
 use board::Board;

@@ -186,7 +186,7 @@ pub async fn list(_: Admin, gateway: Data<Gateway>, which: Query<Which>) -> Resu
     }
     let before = which.before.as_deref().map(str::parse).transpose();
     let before = before.map_err(|_| Problem::field("before", "before must be the id of a job"))?;
-    let page = gateway.jobs.list(filter(&gateway, &which)?, before, limit).await?;
+    let page = gateway.jobs.search(filter(&gateway, &which)?, before, limit).await?;
     Ok(HttpResponse::Ok().json(AdminJobs {
         object: "list",
         data: page.jobs.iter().map(|job| view(&gateway, job)).collect(),

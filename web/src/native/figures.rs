@@ -2,11 +2,9 @@
 
 use crate::{accounts, auth::Caller, gateway::Gateway, problem::Problem};
 use actix_web::{HttpResponse, web::Data};
-use atelier_domain::time::Millis;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-
 
 /// Figures.
 #[derive(Debug, Serialize, ToSchema)]

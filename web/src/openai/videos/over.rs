@@ -109,7 +109,15 @@ impl SourceJob {
         let attachment = post.attachments.swap_remove(0);
         let (of, pixels) = (post.job(), attachment.file.size);
         let file = SourceFile::Shown(Box::new(attachment));
-        Ok(Self { of, model: post.model, size: post.size, seconds: post.seconds, file, pixels, upstream: None })
+        Ok(Self {
+            of,
+            model: post.model,
+            size: post.size,
+            seconds: post.seconds,
+            file,
+            pixels,
+            upstream: None,
+        })
     }
 
     /// The caller's own video of this id.
