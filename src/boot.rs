@@ -8,12 +8,13 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_book::{AccountBook, Checkups, KeptSteward, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
+    credential_keeper::{Keeper, KeeperConfig, KeeperNews, KeeperParts},
     credit_ledger::Ledger,
     gallery::Gallery,
     janitor::{self, JanitorConfig},
@@ -25,18 +26,20 @@ use atelier_actors::{
     relay::Relay,
     request_log::RequestLog,
     settings::{Settings, SettingsError},
-    vault::Vault,
+    vault::{Vault, VaultError},
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
     account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
+    renewal::Renewer,
     time::Clock,
 };
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
+    oauth::{OAuth, OAuthConfig},
     openai::{OpenAi, OpenAiConfig},
     outbound::{Outbound, OutboundConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
@@ -80,6 +83,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// What is sealed cannot be opened.
+    #[error("the secrets of accounts: {0}")]
+    Vault(#[from] VaultError),
     /// The stored settings cannot be read.
     #[error("the stored settings: {0}")]
     Settings(#[from] SettingsError),
@@ -135,9 +141,12 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let vault = Vault::open(store.clone(), &master_key);
-    let (accounts, pool, checkups) = accounts(config, &ground, vault.clone(), &engines).await?;
+    let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
+    let renewers = renewers(config, &clock, &outbound);
+    let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
+    let (pool, checkups) = lenders(config, &ground, (&accounts, &keeper), &engines);
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
-    let office = office(config, &ground, vault, (&accounts, &pool, &ledger))?;
+    let office = office(config, &ground, settings, (&accounts, &pool, &ledger));
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -166,6 +175,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
+        keeper,
         settings: office.settings,
         requests: office.requests,
         audit: office.audit,
@@ -257,10 +267,9 @@ struct Office {
 fn office(
     config: &Config,
     Ground { store, clock, .. }: &Ground,
-    vault: Vault,
+    settings: Settings,
     (accounts, pool, ledger): (&AccountBook, &Pool, &Ledger),
-) -> Result<Office, BootError> {
-    let settings = Settings::open(store.clone(), vault, live::base(config))?;
+) -> Office {
     live::pool_follows(pool.clone(), config, &settings);
     let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
     ledger.accompany(requests.rider());
@@ -269,7 +278,7 @@ fn office(
     accounts.announce_in(bulletin.clone());
     let audit = AuditTrail::new(store.clone(), clock.clone());
     let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
-    Ok(Office { settings, requests, audit, codes, bulletin })
+    Office { settings, requests, audit, codes, bulletin }
 }
 
 /// What goes on by itself: the janitor, and the courier of webhooks.
@@ -294,27 +303,82 @@ struct Ground {
     units: Units,
 }
 
-/// The accounts, who lends them, and who looks at them.
+/// How access tokens are renewed, by the engine that their accounts belong to.
+fn renewers(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    outbound: &Arc<Outbound>,
+) -> HashMap<String, Arc<dyn Renewer>> {
+    let oauth = OAuthConfig {
+        token_url: config.token_refresh.token_url.clone(),
+        session_url: config.token_refresh.session_url.clone(),
+        ..OAuthConfig::default()
+    };
+    let oauth: Arc<dyn Renewer> = Arc::new(OAuth::new(oauth, outbound.clone(), clock.clone()));
+    ["openai", "sora"].map(|engine| (engine.to_owned(), oauth.clone())).into()
+}
+
+/// The accounts, and who keeps their credentials good.
 async fn accounts(
     config: &Config,
     Ground { store, clock, units }: &Ground,
     vault: Vault,
-    engines: &HashMap<String, Arc<dyn Engine>>,
-) -> Result<(AccountBook, Pool, Checkups), BootError> {
-    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    (settings, renewers): (&Settings, HashMap<String, Arc<dyn Renewer>>),
+) -> Result<(AccountBook, Keeper), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault.clone(), clock.clone())?;
     accounts.provision(&wanted(config)).await?;
+    let told = accounts.clone();
+    let parts = KeeperParts {
+        store: store.clone(),
+        vault,
+        clock: clock.clone(),
+        renewers,
+        proxies: live::proxies(settings),
+        on_change: Arc::new(move |news| {
+            if let KeeperNews::Renewed(account)
+            | KeeperNews::SwitchedOff(account)
+            | KeeperNews::SwitchedOn(account) = news
+            {
+                let told = told.clone();
+                // In a task of its own: the keeper is in the middle of its work.
+                tokio::spawn(async move { told.take_over(*account).await });
+            }
+        }),
+        config: KeeperConfig { enabled: settings.values().refresh_access_tokens, ..KeeperConfig::default() },
+    };
+    let keeper = Keeper::start(parts, units.core())?;
+    live::keeper_follows(keeper.clone(), settings);
+    let reloaded = keeper.clone();
+    accounts.tell_of_secrets(Arc::new(move |account| {
+        let keeper = reloaded.clone();
+        tokio::spawn(async move {
+            if let Err(refused) = keeper.reload(account).await {
+                tracing::warn!(%account, %refused, "the keeper was not told of changed secrets");
+            }
+        });
+    }));
+    Ok((accounts, keeper))
+}
+
+/// Who lends the accounts, and who looks at them.
+fn lenders(
+    config: &Config,
+    Ground { clock, units, .. }: &Ground,
+    (accounts, keeper): (&AccountBook, &Keeper),
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> (Pool, Checkups) {
     let parts = PoolParts {
         accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
         config: pool_config(config),
         engines: engines.clone(),
-        steward: Arc::new(PlainSteward(accounts.clone())),
+        steward: Arc::new(KeptSteward { book: accounts.clone(), keeper: keeper.clone() }),
         clock: clock.clone(),
     };
     let pool = Pool::start(parts, units.core());
     accounts.tell(pool.clone());
     let runner = units.runner().clone();
     let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
-    Ok((accounts, pool, checkups))
+    (pool, checkups)
 }
 
 /// The accounts that the embedded engine starts with.

@@ -15,7 +15,7 @@ mod write;
 pub use checkup::{Checkups, Report, Revive, Switched};
 pub use draft::{AccountDraft, LaneDraft};
 pub use provision::Wanted;
-pub use steward::PlainSteward;
+pub use steward::{KeptSteward, PlainSteward};
 pub use write::{Entry, Written};
 
 use crate::{account_pool::Pool, bulletin::Bulletin, refused::Refused, system::to_the_end, vault::Vault};

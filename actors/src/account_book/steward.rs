@@ -1,7 +1,10 @@
-//! The plain steward: credentials as they are kept, which nobody renews.
+//! The stewards: who lends the credentials of a book, renewed or as they are.
 
 use super::AccountBook;
-use crate::account_pool::{SendFuture, Steward};
+use crate::{
+    account_pool::{SendFuture, Steward},
+    credential_keeper::{AfterRefusal, Keeper},
+};
 use atelier_domain::{
     account::{Account, Credential, Off},
     fault::{Fault, FaultClass},
@@ -9,7 +12,7 @@ use atelier_domain::{
 };
 use std::sync::Arc;
 
-/// Lends the credentials of a book, and writes down what the pool switches off.
+/// Lends the credentials of a book as they are, and writes down what the pool switches off.
 #[derive(Clone)]
 pub struct PlainSteward(pub AccountBook);
 
@@ -27,7 +30,7 @@ impl Steward for PlainSteward {
         })
     }
 
-    fn refused(&self, _: AccountId) -> SendFuture<bool> {
+    fn refused(&self, _: Credential) -> SendFuture<bool> {
         Box::pin(async { false })
     }
 
@@ -40,5 +43,35 @@ impl Steward for PlainSteward {
                 tracing::error!(%account, %refused, "an account that is off is on again after the next start");
             }
         });
+    }
+}
+
+/// Lends credentials that the keeper keeps good.
+#[derive(Clone)]
+pub struct KeptSteward {
+    /// Writes down what the pool switches off.
+    pub book: AccountBook,
+    /// Has new access tokens.
+    pub keeper: Keeper,
+}
+
+impl Steward for KeptSteward {
+    fn credential(&self, account: Arc<Account>) -> SendFuture<Result<Credential, Fault>> {
+        let keeper = self.keeper.clone();
+        Box::pin(async move {
+            keeper.credential(account.id).await.map_err(|refused| {
+                Fault::new(FaultClass::Auth, "the account has no credential that serves now")
+                    .with_context(refused.to_string())
+            })
+        })
+    }
+
+    fn refused(&self, used: Credential) -> SendFuture<bool> {
+        let keeper = self.keeper.clone();
+        Box::pin(async move { matches!(keeper.refused(&used).await, Ok(AfterRefusal::Renewed)) })
+    }
+
+    fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
+        PlainSteward(self.book.clone()).switched_off(account, off, class);
     }
 }

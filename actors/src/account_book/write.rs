@@ -113,7 +113,7 @@ impl AccountBook {
         mut twins: Option<&mut Twins>,
     ) -> Result<Arc<Account>, Refused> {
         for _ in 0..TRIES {
-            let mut account = Account::clone(&*self.get(number)?);
+            let mut account = self.kept(number)?;
             let mut batch = Batch::new();
             draft.apply(&mut account);
             let has_secrets = twins.is_some() || !draft.secrets.is_empty();
@@ -162,10 +162,10 @@ impl AccountBook {
         let book = self.clone();
         to_the_end(async move {
             let _turn = book.inner.writing.lock().await;
-            let before = book.get(number)?;
-            let (mut account, now) = (Account::clone(&before), book.inner.clock.now());
+            let (before, now) = (book.kept(number)?, book.inner.clock.now());
+            let mut account = before.clone();
             change(&mut account, now);
-            if account == *before {
+            if account == before {
                 // The pool is told all the same: it may have had reasons of its own to leave the account alone.
                 return Ok(book.show(account).await);
             }
@@ -178,6 +178,20 @@ impl AccountBook {
             Ok(book.show(account).await)
         })
         .await
+    }
+
+    /// The account as its row says: whoever renews credentials writes there, too, and tells of it a moment later.
+    fn kept(&self, number: u64) -> Result<Account, Refused> {
+        let shown = self.get(number)?;
+        let kept = self.inner.store.load::<Account>(shown.id.uuid().as_bytes())?;
+        Ok(kept.unwrap_or_else(|| Account::clone(&shown)))
+    }
+
+    /// Takes over what somebody else has written of an account, such as its new token's end, and tells whoever must know.
+    pub async fn take_over(&self, account: Account) {
+        if self.find(account.id).is_some() {
+            self.show(account).await;
+        }
     }
 
     pub(super) async fn erase(&self, number: u64) -> Result<Arc<Account>, Refused> {
