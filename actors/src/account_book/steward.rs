@@ -32,7 +32,14 @@ impl Steward for PlainSteward {
     }
 
     fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
-        let book = self.0.clone();
+        self.0.write_down(account, off, class);
+    }
+}
+
+impl AccountBook {
+    /// The pool switched an account off: that is written down, though nobody waits for it.
+    pub(crate) fn write_down(&self, account: AccountId, off: Off, class: FaultClass) {
+        let book = self.clone();
         tracing::warn!(%account, off = off.word(), class = class.name(), "account switched off by faults");
         // In a task of its own: the pool is in the middle of its work, and is told in turn.
         tokio::spawn(async move {
