@@ -8,13 +8,13 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_book::{AccountBook, Checkups, KeptSteward, Wanted},
+    account_book::{AccountBook, Checkups, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
-    credential_keeper::{Keeper, KeeperConfig, KeeperNews, KeeperParts},
+    credential_keeper::{Keeper, KeeperConfig, KeeperParts},
     credit_ledger::Ledger,
     gallery::Gallery,
     janitor::{self, JanitorConfig},
@@ -327,36 +327,20 @@ async fn accounts(
 ) -> Result<(AccountBook, Keeper), BootError> {
     let accounts = AccountBook::open(store.clone(), vault.clone(), clock.clone())?;
     accounts.provision(&wanted(config)).await?;
-    let told = accounts.clone();
     let parts = KeeperParts {
+        accounts: accounts.clone(),
         store: store.clone(),
         vault,
         clock: clock.clone(),
         renewers,
         proxies: live::proxies(settings),
-        on_change: Arc::new(move |news| {
-            if let KeeperNews::Renewed(account)
-            | KeeperNews::SwitchedOff(account)
-            | KeeperNews::SwitchedOn(account) = news
-            {
-                let told = told.clone();
-                // In a task of its own: the keeper is in the middle of its work.
-                tokio::spawn(async move { told.take_over(*account).await });
-            }
-        }),
+        on_change: Arc::new(|news| tracing::debug!(?news, "a credential changed")),
         config: KeeperConfig { enabled: settings.values().refresh_access_tokens, ..KeeperConfig::default() },
     };
     let keeper = Keeper::start(parts, units.core())?;
     live::keeper_follows(keeper.clone(), settings);
-    let reloaded = keeper.clone();
-    accounts.tell_of_secrets(Arc::new(move |account| {
-        let keeper = reloaded.clone();
-        tokio::spawn(async move {
-            if let Err(refused) = keeper.reload(account).await {
-                tracing::warn!(%account, %refused, "the keeper was not told of changed secrets");
-            }
-        });
-    }));
+    let told = keeper.clone();
+    accounts.tell_of_changes(Arc::new(move |account| told.changed(account)));
     Ok((accounts, keeper))
 }
 
@@ -371,7 +355,7 @@ fn lenders(
         accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
         config: pool_config(config),
         engines: engines.clone(),
-        steward: Arc::new(KeptSteward { book: accounts.clone(), keeper: keeper.clone() }),
+        steward: Arc::new(keeper.clone()),
         clock: clock.clone(),
     };
     let pool = Pool::start(parts, units.core());

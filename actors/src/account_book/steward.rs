@@ -1,10 +1,7 @@
-//! The stewards: who lends the credentials of a book, renewed or as they are.
+//! The plain steward: credentials as they are kept, which nobody renews.
 
 use super::AccountBook;
-use crate::{
-    account_pool::{SendFuture, Steward},
-    credential_keeper::{AfterRefusal, Keeper},
-};
+use crate::account_pool::{SendFuture, Steward};
 use atelier_domain::{
     account::{Account, Credential, Off},
     fault::{Fault, FaultClass},
@@ -35,7 +32,14 @@ impl Steward for PlainSteward {
     }
 
     fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
-        let book = self.0.clone();
+        self.0.write_down(account, off, class);
+    }
+}
+
+impl AccountBook {
+    /// The pool switched an account off: that is written down, though nobody waits for it.
+    pub(crate) fn write_down(&self, account: AccountId, off: Off, class: FaultClass) {
+        let book = self.clone();
         tracing::warn!(%account, off = off.word(), class = class.name(), "account switched off by faults");
         // In a task of its own: the pool is in the middle of its work, and is told in turn.
         tokio::spawn(async move {
@@ -43,35 +47,5 @@ impl Steward for PlainSteward {
                 tracing::error!(%account, %refused, "an account that is off is on again after the next start");
             }
         });
-    }
-}
-
-/// Lends credentials that the keeper keeps good.
-#[derive(Clone)]
-pub struct KeptSteward {
-    /// Writes down what the pool switches off.
-    pub book: AccountBook,
-    /// Has new access tokens.
-    pub keeper: Keeper,
-}
-
-impl Steward for KeptSteward {
-    fn credential(&self, account: Arc<Account>) -> SendFuture<Result<Credential, Fault>> {
-        let keeper = self.keeper.clone();
-        Box::pin(async move {
-            keeper.credential(account.id).await.map_err(|refused| {
-                Fault::new(FaultClass::Auth, "the account has no credential that serves now")
-                    .with_context(refused.to_string())
-            })
-        })
-    }
-
-    fn refused(&self, used: Credential) -> SendFuture<bool> {
-        let keeper = self.keeper.clone();
-        Box::pin(async move { matches!(keeper.refused(&used).await, Ok(AfterRefusal::Renewed)) })
-    }
-
-    fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
-        PlainSteward(self.book.clone()).switched_off(account, off, class);
     }
 }
