@@ -148,20 +148,10 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
     let (pool, checkups) = lenders(config, &ground, (&accounts, &keeper), &engines);
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
-    let service = Arc::new(ClearanceService::new(outbound.clone()));
-    let clearances = Clearances::new(service, settings.clone(), clock.clone());
+    let clearances =
+        Clearances::new(Arc::new(ClearanceService::new(outbound)), settings.clone(), clock.clone());
     let office = office(config, &ground, settings, (&accounts, &pool, &ledger));
-    let parts = Parts {
-        store: store.clone(),
-        clock: clock.clone(),
-        engines,
-        pool: pool.clone(),
-        ledger: ledger.clone(),
-        config: jobs_config(config),
-        budget: budget(config),
-        units: units.clone(),
-    };
-    let jobs = Jobs::start(parts);
+    let jobs = jobs(config, &ground, engines, (&pool, &ledger));
     jobs.tell(office.bulletin.clone());
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
@@ -284,6 +274,25 @@ fn office(
     let audit = AuditTrail::new(store.clone(), clock.clone());
     let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
     Office { settings, requests, audit, codes, bulletin }
+}
+
+/// Who takes jobs, over everything that they need.
+fn jobs(
+    config: &Config,
+    Ground { store, clock, units }: &Ground,
+    engines: HashMap<String, Arc<dyn Engine>>,
+    (pool, ledger): (&Pool, &Ledger),
+) -> Jobs {
+    Jobs::start(Parts {
+        store: store.clone(),
+        clock: clock.clone(),
+        engines,
+        pool: pool.clone(),
+        ledger: ledger.clone(),
+        config: jobs_config(config),
+        budget: budget(config),
+        units: units.clone(),
+    })
 }
 
 /// What goes on by itself: the janitor, and the courier of webhooks.

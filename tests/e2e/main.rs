@@ -26,6 +26,7 @@ mod limits;
 
 mod accounts;
 mod admin;
+mod coverage;
 mod logs;
 mod office;
 mod ops;
