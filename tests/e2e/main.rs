@@ -26,7 +26,6 @@ mod limits;
 
 mod accounts;
 mod admin;
-mod coverage;
 mod logs;
 mod office;
 mod ops;

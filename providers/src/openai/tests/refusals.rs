@@ -127,7 +127,7 @@ async fn an_answer_that_is_no_result_is_a_fault_and_never_a_crash() {
     use FaultClass::{Content, JobLost, Network, UnknownOutcome};
     for (reply, class) in [
         (Reply::html(200), Network),
-        (Reply::file("text/plain", b"pong"), Network),
+        (Reply::file("text/plain", b"pong"), JobLost),
         (Reply::file("application/json", b""), UnknownOutcome),
         (Reply::json(200, &json!({"data": []})).with("content-encoding", "gzip"), UnknownOutcome),
         (Reply::Raw(b"HTTP/1.1 200 OK\r\n\r\n{\"data\": []}".to_vec()), UnknownOutcome),
