@@ -8,12 +8,13 @@ use crate::{
 };
 use atelier_actors::{
     JobsConfig, Refused, SystemClock, Units,
-    account_book::{AccountBook, Checkups, PlainSteward, Wanted},
+    account_book::{AccountBook, Checkups, Wanted},
     account_pool::{Pool, PoolConfig, PoolParts},
     admin_desk::AdminDesk,
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
+    credential_keeper::{Keeper, KeeperConfig, KeeperParts},
     credit_ledger::Ledger,
     gallery::Gallery,
     janitor::{self, JanitorConfig},
@@ -25,18 +26,20 @@ use atelier_actors::{
     relay::Relay,
     request_log::RequestLog,
     settings::{Settings, SettingsError},
-    vault::Vault,
+    vault::{Vault, VaultError},
     webhook_courier::Webhooks,
 };
 use atelier_domain::{
     account::Account,
     catalogue::{Catalogue, CatalogueError},
     engine::Engine,
+    renewal::Renewer,
     time::Clock,
 };
 use atelier_providers::{
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
+    oauth::{OAuth, OAuthConfig},
     openai::{OpenAi, OpenAiConfig},
     outbound::{Outbound, OutboundConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
@@ -80,6 +83,9 @@ pub enum BootError {
     /// An actor refused its first message.
     #[error("start-up: {0}")]
     Actor(#[from] Refused),
+    /// What is sealed cannot be opened.
+    #[error("the secrets of accounts: {0}")]
+    Vault(#[from] VaultError),
     /// The stored settings cannot be read.
     #[error("the stored settings: {0}")]
     Settings(#[from] SettingsError),
@@ -131,17 +137,16 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
-    let outbound = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
-    let outbound = Arc::new(Outbound::new(outbound, clock.clone())?);
+    let outbound = outbound(config, &clock)?;
     let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let vault = Vault::open(store.clone(), &master_key);
     let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
-    let (accounts, pool, checkups) = accounts(config, &ground, vault, &engines).await?;
+    let renewers = renewers(config, &clock, &outbound);
+    let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
+    let (pool, checkups) = lenders(config, &ground, (&accounts, &keeper), &engines);
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
-    live::pool_follows(pool.clone(), config, &settings);
-    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
-    ledger.accompany(requests.rider());
+    let office = office(config, &ground, settings, (&accounts, &pool, &ledger));
     let parts = Parts {
         store: store.clone(),
         clock: clock.clone(),
@@ -153,19 +158,15 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         units: units.clone(),
     };
     let jobs = Jobs::start(parts);
-    let bulletin = Bulletin::default();
-    jobs.tell(bulletin.clone());
-    ledger.tell(bulletin.clone());
-    accounts.announce_in(bulletin.clone());
+    jobs.tell(office.bulletin.clone());
     let resumed = jobs.resume().await?;
     metrics::gauge!("atelier_start_seconds", "until" => "jobs_resumed").set(begun.elapsed().as_secs_f64());
-    let webhooks = background(config, &ground, (&ledger, &settings), &master_key)?;
+    let webhooks = background(config, &ground, (&ledger, &office.settings), &master_key)?;
     let library = MediaLibrary::open(store.clone(), clock.clone(), budget(config));
-    let characters = characters(&store, &library, &clock).await?;
+    let characters = characters(config, &store, &library, &clock).await?;
     let gallery = Gallery::open(store.clone(), clock.clone(), library.clone());
     let (closing, is_closing) = watch::channel(false);
     let public_url = config.server.public_url.clone();
-    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
     let gateway = Gateway {
         jobs,
         ledger,
@@ -174,11 +175,12 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         pool,
         accounts,
         checkups,
-        settings,
-        requests,
-        audit: AuditTrail::new(store.clone(), clock.clone()),
-        codes,
-        bulletin,
+        keeper,
+        settings: office.settings,
+        requests: office.requests,
+        audit: office.audit,
+        codes: office.codes,
+        bulletin: office.bulletin,
         library,
         characters,
         gallery,
@@ -246,6 +248,39 @@ fn engines(
     Ok(engines)
 }
 
+/// The way out to upstreams.
+fn outbound(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Outbound>, BootError> {
+    let settings = OutboundConfig { allowed: config.fetch.allowed.clone(), ..OutboundConfig::default() };
+    Ok(Arc::new(Outbound::new(settings, clock.clone())?))
+}
+
+/// What the operator works with, besides accounts.
+struct Office {
+    settings: Settings,
+    requests: RequestLog,
+    audit: AuditTrail,
+    codes: Redemption,
+    bulletin: Bulletin,
+}
+
+/// Opens the operator's office, and has everybody tell it what happens.
+fn office(
+    config: &Config,
+    Ground { store, clock, .. }: &Ground,
+    settings: Settings,
+    (accounts, pool, ledger): (&AccountBook, &Pool, &Ledger),
+) -> Office {
+    live::pool_follows(pool.clone(), config, &settings);
+    let requests = RequestLog::new(store.clone(), pool.clone(), clock.clone(), config.log.calendar);
+    ledger.accompany(requests.rider());
+    let bulletin = Bulletin::default();
+    ledger.tell(bulletin.clone());
+    accounts.announce_in(bulletin.clone());
+    let audit = AuditTrail::new(store.clone(), clock.clone());
+    let codes = Redemption::new(store.clone(), ledger.clone(), clock.clone());
+    Office { settings, requests, audit, codes, bulletin }
+}
+
 /// What goes on by itself: the janitor, and the courier of webhooks.
 fn background(
     config: &Config,
@@ -268,27 +303,66 @@ struct Ground {
     units: Units,
 }
 
-/// The accounts, who lends them, and who looks at them.
+/// How access tokens are renewed, by the engine that their accounts belong to.
+fn renewers(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    outbound: &Arc<Outbound>,
+) -> HashMap<String, Arc<dyn Renewer>> {
+    let oauth = OAuthConfig {
+        token_url: config.token_refresh.token_url.clone(),
+        session_url: config.token_refresh.session_url.clone(),
+        ..OAuthConfig::default()
+    };
+    let oauth: Arc<dyn Renewer> = Arc::new(OAuth::new(oauth, outbound.clone(), clock.clone()));
+    ["openai", "sora"].map(|engine| (engine.to_owned(), oauth.clone())).into()
+}
+
+/// The accounts, and who keeps their credentials good.
 async fn accounts(
     config: &Config,
     Ground { store, clock, units }: &Ground,
     vault: Vault,
-    engines: &HashMap<String, Arc<dyn Engine>>,
-) -> Result<(AccountBook, Pool, Checkups), BootError> {
-    let accounts = AccountBook::open(store.clone(), vault, clock.clone())?;
+    (settings, renewers): (&Settings, HashMap<String, Arc<dyn Renewer>>),
+) -> Result<(AccountBook, Keeper), BootError> {
+    let accounts = AccountBook::open(store.clone(), vault.clone(), clock.clone())?;
     accounts.provision(&wanted(config)).await?;
+    let parts = KeeperParts {
+        accounts: accounts.clone(),
+        store: store.clone(),
+        vault,
+        clock: clock.clone(),
+        renewers,
+        proxies: live::proxies(settings),
+        on_change: Arc::new(|news| tracing::debug!(?news, "a credential changed")),
+        config: KeeperConfig { enabled: settings.values().refresh_access_tokens, ..KeeperConfig::default() },
+    };
+    let keeper = Keeper::start(parts, units.core())?;
+    live::keeper_follows(keeper.clone(), settings);
+    let told = keeper.clone();
+    accounts.tell_of_changes(Arc::new(move |account| told.changed(account)));
+    Ok((accounts, keeper))
+}
+
+/// Who lends the accounts, and who looks at them.
+fn lenders(
+    config: &Config,
+    Ground { clock, units, .. }: &Ground,
+    (accounts, keeper): (&AccountBook, &Keeper),
+    engines: &HashMap<String, Arc<dyn Engine>>,
+) -> (Pool, Checkups) {
     let parts = PoolParts {
         accounts: accounts.list().iter().map(|account| Account::clone(account)).collect(),
         config: pool_config(config),
         engines: engines.clone(),
-        steward: Arc::new(PlainSteward(accounts.clone())),
+        steward: Arc::new(keeper.clone()),
         clock: clock.clone(),
     };
     let pool = Pool::start(parts, units.core());
     accounts.tell(pool.clone());
     let runner = units.runner().clone();
     let checkups = Checkups::new(accounts.clone(), pool.clone(), engines.clone(), clock.clone(), runner);
-    Ok((accounts, pool, checkups))
+    (pool, checkups)
 }
 
 /// The accounts that the embedded engine starts with.
@@ -300,12 +374,14 @@ fn wanted(config: &Config) -> Wanted {
 
 /// Characters, those of earlier versions included.
 async fn characters(
+    config: &Config,
     store: &Store,
     library: &MediaLibrary,
     clock: &Arc<dyn Clock>,
 ) -> Result<Characters, Refused> {
     let portraitist = Arc::new(FilmInspector);
-    let characters = Characters::open(store.clone(), clock.clone(), library.clone(), portraitist);
+    let characters =
+        Characters::open(store.clone(), clock.clone(), library.clone(), portraitist, config.jobs.idempotency);
     let adopted = characters.adopt().await?;
     if adopted > 0 {
         tracing::info!(adopted, "characters of an earlier version taken over");

@@ -6,10 +6,17 @@ use crate::{
 };
 use atelier_actors::{
     account_pool::{Pool, PoolConfig},
+    credential_keeper::{Keeper, ProxyChooser},
     janitor::LogKept,
     settings::{Base, Settings, Values},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 /// What the configuration says of each setting, and where it has it from.
 pub(crate) fn base(config: &Config) -> Base {
@@ -31,7 +38,7 @@ pub(crate) fn base(config: &Config) -> Base {
         cache: config.cache.enabled,
         cache_timeout_s: config.cache.timeout.as_secs(),
         cache_base_url: text(&config.cache.base_url),
-        refresh_access_tokens: config.refresh_access_tokens,
+        refresh_access_tokens: config.token_refresh.enabled,
         request_log_days: config.log.requests_days,
         proxy_url: secret(&proxy.url),
         proxy_pool: Secret::default(),
@@ -61,4 +68,36 @@ pub(crate) fn pool_follows(pool: Pool, config: &Config, settings: &Settings) {
 pub(crate) fn log_kept(settings: &Settings) -> LogKept {
     let settings = settings.clone();
     Arc::new(move || Duration::from_secs(settings.values().request_log_days.saturating_mul(86_400)))
+}
+
+/// The proxy of calls whose account has none of its own, as the settings say at the moment: the pool's in turn, else the one.
+pub(crate) fn proxies(settings: &Settings) -> ProxyChooser {
+    let (settings, turn) = (settings.clone(), AtomicUsize::new(0));
+    Arc::new(move || {
+        let values = settings.values();
+        let pool: Vec<&str> = values.proxy_pool.expose().lines().map(str::trim).filter(is_proxy).collect();
+        if values.proxy_pool_enabled && !pool.is_empty() {
+            let next = turn.fetch_add(1, Ordering::Relaxed) % pool.len();
+            return pool.get(next).map(|proxy| Secret::new(*proxy));
+        }
+        Some(values.proxy_url.clone()).filter(|url| values.proxy && !url.is_empty())
+    })
+}
+
+/// Whether a line of the proxy list is one: not empty, and no comment.
+fn is_proxy(line: &&str) -> bool {
+    !line.is_empty() && !line.starts_with('#')
+}
+
+/// The keeper takes each change of its settings.
+pub(crate) fn keeper_follows(keeper: Keeper, settings: &Settings) {
+    let mut changes = settings.watch();
+    actix_rt::spawn(async move {
+        while changes.changed().await.is_ok() {
+            let enabled = changes.borrow_and_update().refresh_access_tokens;
+            if let Err(refused) = keeper.set_enabled(enabled).await {
+                tracing::warn!(%refused, "the keeper was not told of changed settings");
+            }
+        }
+    });
 }

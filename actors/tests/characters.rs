@@ -2,7 +2,7 @@
 
 use crate::support::{Setup, World};
 use atelier_actors::{
-    characters::{CharacterChanges, Characters, NewCharacter, NotCreated},
+    characters::{CharacterChanges, Characters, NewCharacter, NotCreated, Repeat},
     janitor,
     media_library::{NewFile, Upload},
 };
@@ -17,7 +17,7 @@ use atelier_domain::{
     video::VideoFacts,
 };
 use atelier_store::Table;
-use std::{collections::HashSet, io::Cursor, path::Path, sync::Arc};
+use std::{collections::HashSet, io::Cursor, path::Path, sync::Arc, time::Duration};
 
 /// Makes every portrait of the same colour; a video is what begins with `film`.
 struct Painter;
@@ -38,7 +38,8 @@ impl Portraitist for Painter {
 
 fn characters(world: &World) -> Characters {
     let clock = world.clock.clone() as Arc<dyn Clock>;
-    Characters::open(world.store.clone(), clock, world.library.clone(), Arc::new(Painter))
+    let day = Duration::from_secs(86_400);
+    Characters::open(world.store.clone(), clock, world.library.clone(), Arc::new(Painter), day)
 }
 
 async fn video(world: &World, key: &ApiKey, bytes: &[u8]) -> Upload {
@@ -120,6 +121,33 @@ async fn a_username_has_one_bearer_however_many_ask_for_it_at_once() {
         let found = handles[0].find_by_username(key.id, &character.username).unwrap().unwrap();
         assert_eq!(found.id, character.id);
     }
+}
+
+#[actix::test]
+async fn a_request_that_is_sent_again_makes_one_character_for_a_day() {
+    let world = World::start(Setup::default()).await;
+    let (key, other) = (world.metered_key(1).await, world.metered_key(1).await);
+    let characters = characters(&world);
+    let repeat = |body_hash: &str| Repeat { idempotency_key: "k".into(), body_hash: body_hash.into() };
+    let same = repeat("a");
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        sent.push(new(&world, &key, Some("mia")).await);
+    }
+    let made =
+        futures_util::future::join_all(sent.into_iter().map(|new| characters.create_once(new, Some(&same))));
+    let made: Vec<_> = made.await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(made.iter().map(|(one, _)| one.id).collect::<HashSet<_>>().len(), 1);
+    assert_eq!(made.iter().filter(|(_, replayed)| *replayed).count(), 3);
+    until_files(&world, 2).await;
+    let wrong = characters.create_once(new(&world, &key, None).await, Some(&repeat("b"))).await.unwrap_err();
+    assert!(matches!(wrong, NotCreated::Refused(refused) if refused.code == Code::IdempotencyMismatch));
+    let (theirs, replayed) =
+        characters.create_once(new(&world, &other, None).await, Some(&same)).await.unwrap();
+    assert!(!replayed && theirs.owner == other.id, "a key is its API key's own");
+    world.clock.advance(Duration::from_secs(86_400));
+    let (next, replayed) = characters.create_once(new(&world, &key, None).await, Some(&same)).await.unwrap();
+    assert!(!replayed && next.id != made[0].0.id);
 }
 
 #[actix::test]

@@ -55,9 +55,9 @@ async fn walk(world: &World) -> usize {
     tokio::task::spawn_blocking(move || janitor::walk(&store, &*clock)).await.unwrap().unwrap()
 }
 
-/// Another completed job with the outputs of this one.
+/// Another completed job with the outputs of this one. Jobs are not published in the order in which they were handed in.
 fn another(job: &Job) -> Job {
-    Job { id: JobId::from_uuid(Uuid::now_v7()), ..job.clone() }
+    Job { id: JobId::from_uuid(Uuid::new_v4()), ..job.clone() }
 }
 
 /// The same made over another.
@@ -229,6 +229,11 @@ async fn turn_pages(world: &World, gallery: &Gallery, (feed, seed): (Feed, u64),
             gallery.like(post.id, liker, true).await.unwrap();
         }
         there.push(post.id);
+    }
+    if feed != Feed::Top {
+        let page = gallery.page(feed, None, 10).unwrap().unwrap();
+        let latest: Vec<_> = page.posts.iter().rev().map(|post| post.id).collect();
+        assert_eq!(latest, there, "{feed:?}: the latest is not the first");
     }
     let (mut new, mut seen, mut cursor) = (Vec::new(), Vec::new(), None::<Cursor>);
     loop {

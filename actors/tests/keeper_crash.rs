@@ -2,9 +2,13 @@
 //! directory, taken at that moment.
 
 use crate::support::{Answer, Cabinet, LIFE, SESSION, START, copy_of, files_holding, refresh_token};
-use atelier_actors::credential_keeper::{AfterRefusal, KeeperNews, NewSecrets};
-use atelier_domain::{account::Off, code::Code, ids::AccountId, secret::Secret};
-use atelier_store::Batch;
+use atelier_actors::credential_keeper::{AfterRefusal, KeeperNews};
+use atelier_domain::{
+    account::{Account, Off},
+    fault::FaultClass,
+    ids::AccountId,
+    secret::Secret,
+};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rand::RngExt as _;
 use std::{
@@ -32,36 +36,34 @@ fn is_off_as_interrupted(cabinet: &Cabinet, id: AccountId) {
 async fn a_crash_before_the_vendor_did_anything_loses_nothing() {
     let cabinet = Cabinet::new();
     cabinet.vendor.will([Answer::Gate]);
-    let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
     cabinet.vendor.asked(1).await;
     let after = cabinet.after_a_kill(copy_of(cabinet.dir.path()));
     after.told(0, |news| matches!(news, KeeperNews::Renewed(_))).await;
     assert_eq!(after.kept(id).refresh_token, Some(after.vendor.refresh()));
-    assert!(after.keeper.credential(id).await.is_ok());
+    assert!(after.credential(id).await.is_ok());
 }
 
 #[actix_rt::test]
 async fn a_crash_with_the_answer_lost_is_tried_once_more_and_then_said() {
     let cabinet = Cabinet::new();
     let copy = copied_before_the_answer(&cabinet);
-    let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
     cabinet.told(0, |news| matches!(news, KeeperNews::Renewed(_))).await;
     let copy = copy.lock().unwrap().take().unwrap();
     let after = cabinet.after_a_kill(copy);
     after.told(0, |news| matches!(news, KeeperNews::SwitchedOff(_))).await;
     is_off_as_interrupted(&after, id);
-    let refused = after.keeper.credential(id).await.unwrap_err();
-    assert_eq!((refused.code, refused.retry_after), (Code::NoAccountAvailable, None));
+    assert_eq!(after.credential(id).await.unwrap_err().class, FaultClass::Auth);
     assert_eq!(after.vendor.orders().len(), 2, "once before the crash, once after it");
 
     let again = after.after_a_kill(copy_of(after.dir.path()));
     is_off_as_interrupted(&again, id);
     again.clock.advance(Duration::from_secs(90 * 24 * 3600));
-    assert!(again.keeper.credential(id).await.is_err());
+    assert!(again.credential(id).await.is_err());
     assert_eq!(again.vendor.orders().len(), 2, "not after another restart, and not with time");
 
-    let new = NewSecrets::Some(vec![("refresh_token".into(), again.vendor.refresh())]);
-    again.keeper.put_secrets(id, new, Batch::new()).await.unwrap();
+    again.put(id, &[("refresh_token", &again.vendor.refresh())]).await;
     again.told(0, |news| matches!(news, KeeperNews::Renewed(account) if account.enabled)).await;
     assert_eq!(again.keeper.state(id).unwrap().problem, None);
 }
@@ -77,22 +79,22 @@ async fn a_crash_with_the_answer_lost_is_healed_by_a_session_token() {
     cabinet.vendor.before_it_answers(move || {
         vendor.before_it_answers(move || *into.lock().unwrap() = Some(copy_of(&dir)));
     });
-    let id = cabinet.add(1, &[("session_token", &session), ("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("session_token", &session), ("refresh_token", &refresh_token(0))]).await;
     cabinet.told(0, |news| matches!(news, KeeperNews::Renewed(_))).await;
     let copy = copy.lock().unwrap().take().unwrap();
     let after = cabinet.after_a_kill(copy);
     after.told(0, |news| matches!(news, KeeperNews::Renewed(_))).await;
-    assert!(after.account(id).enabled && after.keeper.credential(id).await.is_ok());
+    assert!(after.account(id).enabled && after.credential(id).await.is_ok());
 }
 
 #[actix_rt::test]
 async fn a_crash_after_the_answer_was_kept_asks_for_nothing_twice() {
     let cabinet = Cabinet::new();
-    let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
     cabinet.told(0, |news| matches!(news, KeeperNews::Renewed(_))).await;
     let after = cabinet.after_a_kill(copy_of(cabinet.dir.path()));
-    let credential = after.keeper.credential(id).await.unwrap();
-    assert_eq!(credential.secrets, cabinet.keeper.credential(id).await.unwrap().secrets);
+    let credential = after.credential(id).await.unwrap();
+    assert_eq!(credential.secrets, cabinet.credential(id).await.unwrap().secrets);
     assert_eq!(after.keeper.state(id).unwrap().renewed_at, Some(START));
     assert_eq!(after.vendor.orders().len(), 1);
 }
@@ -103,14 +105,10 @@ async fn a_token_that_could_not_be_kept_is_not_handed_out() {
     let store = cabinet.store.clone();
     cabinet.vendor.before_it_answers(move || drop(store.close().unwrap()));
     cabinet.vendor.will([Answer::Gate]);
-    let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
     cabinet.vendor.asked(1).await;
     cabinet.vendor.gate.notify_one();
-    assert!(
-        cabinet.keeper.credential(id).await.is_err(),
-        "the vendor gave a token, the disk did not take it"
-    );
-    assert_eq!(cabinet.keeper.masked(id).len(), 1, "only the refresh token is known");
+    assert!(cabinet.credential(id).await.is_err(), "the vendor gave a token, the disk did not take it");
     let after = cabinet.after_a_kill(copy_of(cabinet.dir.path()));
     after.told(0, |news| matches!(news, KeeperNews::SwitchedOff(_))).await;
     is_off_as_interrupted(&after, id);
@@ -121,7 +119,7 @@ async fn an_answer_that_never_comes_a_lost_one_and_a_panic_are_tries_that_may_ha
     for answer in [Answer::Lost, Answer::Hang, Answer::Panic] {
         let cabinet = Cabinet::new();
         cabinet.vendor.will([answer]);
-        let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+        let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
         cabinet.vendor.asked(1).await;
         if let Answer::Hang = answer {
             cabinet.clock.somebody_sleeps_until(START + Duration::from_secs(60)).await;
@@ -141,12 +139,11 @@ async fn an_answer_that_never_comes_a_lost_one_and_a_panic_are_tries_that_may_ha
 async fn no_file_says_a_token_that_was_given_renewed_or_replaced() {
     let cabinet = Cabinet::new();
     let first = crate::support::access_token(77, START, Duration::from_secs(3600));
-    let id = cabinet.add(1, &[("token", &first), ("refresh_token", &refresh_token(0))]).await;
+    let id = cabinet.add(&[("token", &first), ("refresh_token", &refresh_token(0))]).await;
     let mut tokens = vec![first];
     for _ in 0..5 {
         cabinet.clock.advance(Duration::from_secs(3600));
-        let used = cabinet.keeper.credential(id).await.unwrap();
-        assert_eq!(cabinet.keeper.refused(&used).await, Ok(AfterRefusal::Renewed));
+        assert_eq!(cabinet.refuse(id).await, Ok(AfterRefusal::Renewed));
         tokens.extend(cabinet.kept(id).token);
     }
     cabinet.store.export().unwrap();
@@ -173,39 +170,33 @@ async fn over_random_courses_no_account_is_lost_and_the_operator_s_word_holds() 
     for seed in 0..4_u8 {
         let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut cabinet = Cabinet::new();
-        let id = cabinet.add(1, &[("refresh_token", &refresh_token(0))]).await;
+        let id = cabinet.add(&[("refresh_token", &refresh_token(0))]).await;
         let mut by_operator = false;
         for step in 0..40 {
             match rng.random_range(0..12_u8) {
                 0..=2 => cabinet.clock.advance(Duration::from_secs(rng.random_range(1..2 * LIFE.as_secs()))),
                 3 | 4 => {
-                    if let Ok(used) = cabinet.keeper.credential(id).await {
+                    if let Ok(used) = cabinet.credential(id).await {
                         cabinet.keeper.refused(&used).await.unwrap();
                     }
                 }
                 5 => cabinet.vendor.will([Answer::Lost]),
                 6 => cabinet.vendor.will([Answer::Refuse]),
-                7 => cabinet.vendor.will([Answer::Fail(atelier_domain::fault::FaultClass::Network)]),
+                7 => cabinet.vendor.will([Answer::Fail(FaultClass::Network)]),
                 8 => {
                     by_operator = !by_operator;
-                    cabinet
-                        .change(id, |account| {
-                            (account.enabled, account.off) =
-                                (!by_operator, Some(Off::Manual).filter(|_| by_operator));
-                        })
-                        .await;
+                    cabinet.switch(id, !by_operator).await;
                 }
-                9 => {
-                    let new = NewSecrets::Some(vec![("refresh_token".into(), cabinet.vendor.refresh())]);
-                    cabinet.keeper.put_secrets(id, new, Batch::new()).await.unwrap();
-                }
+                9 => cabinet.put(id, &[("refresh_token", &cabinet.vendor.refresh())]).await,
                 10 => drop(cabinet.keeper.renew(id).await.unwrap()),
                 _ => cabinet = cabinet.after_a_kill(copy_of(cabinet.dir.path())),
             }
             // Whatever is under way comes to its end.
-            let credential = cabinet.keeper.credential(id).await;
+            let credential = cabinet.credential(id).await;
             nothing_is_lost(&cabinet, id, step);
             let account = cabinet.account(id);
+            let row = cabinet.store.load::<Account>(id.uuid().as_bytes()).unwrap();
+            assert_eq!(row.as_ref(), Some(&account), "what is seen is on disk");
             assert!(
                 !by_operator || account.off == Some(Off::Manual),
                 "seed {seed}, step {step}: {account:?}"

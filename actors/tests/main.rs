@@ -11,6 +11,7 @@ mod gallery;
 mod head_start;
 mod keeper;
 mod keeper_crash;
+mod keeper_pool;
 mod keys;
 mod ledger;
 mod life;

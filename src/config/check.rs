@@ -11,7 +11,8 @@ use super::{
     bounds::{Checker, is_origin},
     checked::{
         Cache, Cloudflare, Config, CorsOrigins, Debug, Fetch, Generation, Global, Images, Jobs, Limits, Log,
-        LogFormat, LogLevel, Media, Metrics, OpenAi, Pool, Proxy, Server, Sora, Store, Studio, WatermarkFree,
+        LogFormat, LogLevel, Media, Metrics, OpenAi, Pool, Proxy, Server, Sora, Store, Studio, TokenRefresh,
+        WatermarkFree,
     },
     problem::Problem,
     raw::{self, Raw},
@@ -54,7 +55,7 @@ pub(super) fn check(
         proxy: proxy(&raw.proxy, &mut c),
         watermark_free: watermark_free(&raw.watermark_free, &mut c),
         cloudflare: cloudflare(&raw.cloudflare, &mut c),
-        refresh_access_tokens: raw.token_refresh.at_auto_refresh_enabled,
+        token_refresh: token_refresh(&raw.token_refresh, &mut c),
         debug: Debug {
             enabled: raw.debug.enabled,
             requests: raw.debug.enabled && raw.debug.log_requests,
@@ -212,6 +213,21 @@ fn openai(raw: &raw::OpenAi, c: &mut Checker) -> OpenAi {
     OpenAi {
         base_url: c.url("openai.base_url", &raw.base_url, WEB).unwrap_or_default(),
         poll_interval: c.fraction("openai.poll_interval", raw.poll_interval, 0.1..=600.0),
+    }
+}
+
+fn token_refresh(raw: &raw::TokenRefresh, c: &mut Checker) -> TokenRefresh {
+    for (path, url) in
+        [("token_refresh.token_url", &raw.token_url), ("token_refresh.session_url", &raw.session_url)]
+    {
+        if url.is_empty() {
+            c.note(path, "expected an address");
+        }
+    }
+    TokenRefresh {
+        enabled: raw.at_auto_refresh_enabled,
+        token_url: c.url("token_refresh.token_url", &raw.token_url, WEB).unwrap_or_default(),
+        session_url: c.url("token_refresh.session_url", &raw.session_url, WEB).unwrap_or_default(),
     }
 }
 

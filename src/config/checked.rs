@@ -51,8 +51,8 @@ pub struct Config {
     pub watermark_free: WatermarkFree,
     /// The clearance service.
     pub cloudflare: Cloudflare,
-    /// Whether access tokens are renewed before they end.
-    pub refresh_access_tokens: bool,
+    /// Renewal of account credentials.
+    pub token_refresh: TokenRefresh,
     /// The wire of upstreams in the log.
     pub debug: Debug,
     /// What things cost.
@@ -336,6 +336,17 @@ pub struct Cloudflare {
     pub enabled: bool,
     /// Where it is, if one is named.
     pub api_url: Option<String>,
+}
+
+/// See `[token_refresh]`.
+#[derive(Clone, Debug)]
+pub struct TokenRefresh {
+    /// Whether access tokens are renewed before they end.
+    pub enabled: bool,
+    /// Who gives them for refresh tokens.
+    pub token_url: String,
+    /// Who gives them for session tokens.
+    pub session_url: String,
 }
 
 /// See `[debug]`.

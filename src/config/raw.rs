@@ -296,10 +296,14 @@ sections! {
         api_url: String = String::new(),
     }
 
-    /// `[token_refresh]`: renewal of account credentials. Read by the credential keeper once there is one.
+    /// `[token_refresh]`: renewal of account credentials.
     token_refresh: TokenRefresh {
-        /// Whether access tokens are renewed before they end.
-        at_auto_refresh_enabled: bool = false,
+        /// Whether access tokens are renewed before they end. Those that ended or were refused are renewed when they are needed.
+        at_auto_refresh_enabled: bool = true,
+        /// Who gives access tokens for refresh tokens.
+        token_url: String = "https://auth.openai.com/oauth/token".into(),
+        /// Who gives access tokens for session tokens.
+        session_url: String = "https://sora.chatgpt.com/api/auth/session".into(),
     }
 
     /// `[debug]`: the wire of upstreams in the log, secrets always masked. Read by engines with a network once there

@@ -11,6 +11,8 @@ import traceback
 import openai
 
 import cases
+import chats
+import documented
 import edits
 import responses
 import streams
@@ -21,7 +23,12 @@ import webhooks
 def main():
     place = cases.Place(sys.argv[1], os.environ["ATELIER_KEY"], os.environ["ATELIER_ADMIN_PASSWORD"])
     wanted = sys.argv[2:]
-    modules = [cases, edits, responses, streams, videos, webhooks]
+    modules = [cases, chats, documented, edits, responses, streams, videos, webhooks]
+    if cases.is_3():
+        # LangChain takes no older SDK.
+        import chains
+
+        modules.append(chains)
     named = [item for module in modules for item in vars(module).items() if item[0].startswith("case_")]
     found = {name.removeprefix("case_"): case for name, case in named}
     assert len(found) == len(named), "two cases have one name"

@@ -85,6 +85,13 @@ async fn a_character_is_made_in_every_way_in_which_a_video_is_sent() {
         let other = made(&owner, &body).await;
         assert_ne!(other["data"]["username"], "my_character", "a username has one bearer");
     }
+    let again = json!({ "video": encoded, "username": "once" });
+    let call = || owner.client.post(CHARACTERS, &again).header("idempotency-key", "k-1");
+    let (first, second) = (call().send().await.unwrap(), call().send().await.unwrap());
+    assert_eq!((second.status, second.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(first.json()["id"], second.json()["id"]);
+    let other = owner.client.post(CHARACTERS, &json!({ "video": encoded })).header("idempotency-key", "k-1");
+    expect_error(&other.send().await.unwrap(), 422, "idempotency_mismatch");
     let text = said().text("video_base64", &encoded);
     assert_eq!(owner.client.post_form(CHARACTERS, text).send().await.unwrap().status, 200);
 
@@ -92,8 +99,8 @@ async fn a_character_is_made_in_every_way_in_which_a_video_is_sent() {
     assert_eq!((page["data"].as_array().unwrap().len(), &page["has_more"]), (2, &json!(true)));
     let after = page["last_id"].as_str().unwrap();
     let rest = get(&owner.client, &format!("{CHARACTERS}?limit=9&after={after}")).await;
-    assert_eq!(rest["data"].as_array().unwrap().len(), 3);
-    assert_eq!(rest["data"][2]["id"], character["id"], "the first that was made is the last");
+    assert_eq!(rest["data"].as_array().unwrap().len(), 4);
+    assert_eq!(rest["data"][3]["id"], character["id"], "the first that was made is the last");
     assert_eq!(credits(&owner.client).await, (5, 0), "characters are free");
     app.finish().await;
 }

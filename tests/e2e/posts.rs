@@ -1,12 +1,15 @@
 //! Published works over HTTP: links that anybody may open, feeds, remixes of others' works, and what is left when they are taken back.
 
-use crate::support::{
-    App,
-    answers::{credits, ended as image_ended, in_background},
-    app::Owner,
-    expect_error,
-    films::{self, content, create, id},
-    small,
+use crate::{
+    restart::{metered, setup},
+    support::{
+        App,
+        answers::{credits, ended as image_ended, in_background},
+        app::Owner,
+        expect_error,
+        films::{self, content, create, id},
+        small,
+    },
 };
 use atelier_sim::client::{Answer, Client};
 use serde_json::{Value, json};
@@ -122,6 +125,36 @@ async fn a_published_film_is_seen_by_anybody_and_remixed_by_any_key_until_it_is_
     }
     assert_eq!(credits(&other.client).await, (0, 0), "two remixes, and no more");
     app.finish().await;
+}
+
+#[actix_rt::test]
+async fn what_was_published_named_and_counted_is_there_after_a_kill() {
+    let room = tempfile::tempdir().unwrap();
+    let setup = setup(&room);
+    let mut server = setup.start(films::PATIENCE).await.unwrap();
+    let (client, _) = metered(&server, 3).await;
+    let job = in_background(&client, small("it stays")).await;
+    image_ended(&client, &job).await;
+    let shared =
+        post(&client, &format!("/v1/jobs/{job}/publish"), json!({ "text": "it stays" })).await.json();
+    let path = format!("/v1/posts/{}", shared["id"].as_str().unwrap());
+    assert_eq!(post(&client, &format!("{path}/like"), json!({})).await.json()["like_count"], 1);
+    let film = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, films::coloured(&["red"]));
+    let character = post(&client, "/v1/characters", json!({ "video": film, "username": "mia" })).await.json();
+    let me = get(&client, "/v1/profiles/me").await;
+    server.kill().unwrap();
+
+    let server = setup.start(films::PATIENCE).await.unwrap();
+    let there = get(&client, &path).await;
+    assert_eq!((&there["text"], &there["like_count"]), (&json!("it stays"), &json!(1)));
+    let url = there["attachment"]["url"].as_str().unwrap();
+    let file = url.split_once("/media/").unwrap().1;
+    assert_eq!(client.get(&format!("/media/{file}")).send().await.unwrap().status, 200);
+    let id = character["id"].as_str().unwrap();
+    assert_eq!(get(&client, &format!("/v1/characters/{id}")).await["data"]["username"], "mia");
+    assert_eq!(get(&client, "/v1/profiles/me").await, me);
+    assert_eq!(get(&client, "/v1/feed").await["count"], 1);
+    drop(server);
 }
 
 #[actix_rt::test]

@@ -9,6 +9,7 @@ use atelier_actors::{
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
+    credential_keeper::Keeper,
     credit_ledger::Ledger,
     gallery::Gallery,
     job_supervisor::Jobs,
@@ -70,6 +71,8 @@ pub struct Gateway {
     pub accounts: AccountBook,
     /// Whether accounts work.
     pub checkups: Checkups,
+    /// Who keeps their credentials good.
+    pub keeper: Keeper,
     /// What can be changed at run time.
     pub settings: Settings,
     /// The log of requests, and the figures.

@@ -10,8 +10,9 @@ const PROFILE: &str = "https://api.openai.com/profile";
 
 /// What is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     pub expires_at: Option<Millis>,
+    pub issued_at: Option<Millis>,
     pub email: Option<String>,
 }
 
@@ -25,10 +26,14 @@ impl Claims {
         };
         let bytes = URL_SAFE_NO_PAD.decode(body.trim_end_matches('=')).ok()?;
         let claims: Value = serde_json::from_slice(&bytes).ok()?;
-        let seconds = claims["exp"].as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
+        let moment = |claim: &str| {
+            let seconds = claims[claim].as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
+            seconds.map(|seconds| Millis(seconds * 1000))
+        };
         let email = claims[PROFILE]["email"].as_str().or(claims["email"].as_str());
         Some(Self {
-            expires_at: seconds.map(|seconds| Millis(seconds * 1000)),
+            expires_at: moment("exp"),
+            issued_at: moment("iat"),
             email: email.filter(|email| email.len() <= 320 && email.contains('@')).map(str::to_owned),
         })
     }
@@ -46,10 +51,11 @@ mod tests {
     #[test]
     fn a_jwt_tells_its_end_and_its_owner() {
         let claims = Claims::of(&token(
-            r#"{"exp":1767225600,"https://api.openai.com/profile":{"email":"a@b.example"}}"#,
+            r#"{"exp":1767225600,"iat":1767225000,"https://api.openai.com/profile":{"email":"a@b.example"}}"#,
         ));
         let (expires_at, email) = (Some(Millis(1_767_225_600_000)), Some("a@b.example".to_owned()));
-        assert_eq!(claims.unwrap(), Claims { expires_at, email });
+        let issued_at = Some(Millis(1_767_225_000_000));
+        assert_eq!(claims.unwrap(), Claims { expires_at, issued_at, email });
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod twins;
 mod write;
 
 pub use checkup::{Checkups, Report, Revive, Switched};
+pub(crate) use claims::Claims;
 pub use draft::{AccountDraft, LaneDraft};
 pub use provision::Wanted;
 pub use steward::PlainSteward;
@@ -32,8 +33,8 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// Who else must know that secrets of an account were changed or went away, such as whoever holds them ready.
-pub type SecretsChanged = Arc<dyn Fn(AccountId) + Send + Sync>;
+/// Who else must know that an account or its secrets were changed or went away, such as whoever holds them ready. It must not wait.
+pub type AccountChanged = Arc<dyn Fn(AccountId) + Send + Sync>;
 
 /// How the rest of Atelier speaks to the book. Cheap to clone.
 #[derive(Clone)]
@@ -50,7 +51,7 @@ struct Inner {
     /// One change at a time: each starts from the row that the one before left.
     writing: Mutex<()>,
     pool: OnceLock<Pool>,
-    secrets_changed: OnceLock<SecretsChanged>,
+    changed: OnceLock<AccountChanged>,
     bulletin: OnceLock<Bulletin>,
 }
 
@@ -72,7 +73,7 @@ impl AccountBook {
             shelf: RwLock::new(shelf),
             writing: Mutex::default(),
             pool: OnceLock::new(),
-            secrets_changed: OnceLock::new(),
+            changed: OnceLock::new(),
             bulletin: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -89,9 +90,9 @@ impl AccountBook {
         let _ = self.inner.bulletin.set(bulletin);
     }
 
-    /// From now on whoever holds secrets ready is told when they changed.
-    pub fn tell_of_secrets(&self, changed: SecretsChanged) {
-        let _ = self.inner.secrets_changed.set(changed);
+    /// From now on whoever holds credentials ready is told of every change but its own.
+    pub fn tell_of_changes(&self, changed: AccountChanged) {
+        let _ = self.inner.changed.set(changed);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<u64, Arc<Account>>> {
@@ -196,22 +197,6 @@ impl AccountBook {
             }
         };
         self.alter(account.number, off).await.map(drop)
-    }
-
-    /// The account has a new access token that ends then. What was off because the old one was refused or over, is on again; what
-    /// the operator switched off is not.
-    ///
-    /// # Errors
-    /// The store takes no more.
-    pub async fn renewed(&self, id: AccountId, expires_at: Option<Millis>) -> Result<(), Refused> {
-        let Some(account) = self.find(id) else { return Ok(()) };
-        let renewed = move |account: &mut Account, _: Millis| {
-            account.expires_at = expires_at;
-            if matches!(account.off, Some(Off::TokenInvalid | Off::Expired)) {
-                turn(account, None);
-            }
-        };
-        self.alter(account.number, renewed).await.map(drop)
     }
 
     /// Takes an account away with its secrets. Its number is not given again.

@@ -9,7 +9,7 @@ use atelier_domain::{
 };
 use std::sync::Arc;
 
-/// Lends the credentials of a book, and writes down what the pool switches off.
+/// Lends the credentials of a book as they are, and writes down what the pool switches off.
 #[derive(Clone)]
 pub struct PlainSteward(pub AccountBook);
 
@@ -27,12 +27,19 @@ impl Steward for PlainSteward {
         })
     }
 
-    fn refused(&self, _: AccountId) -> SendFuture<bool> {
+    fn refused(&self, _: Credential) -> SendFuture<bool> {
         Box::pin(async { false })
     }
 
     fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
-        let book = self.0.clone();
+        self.0.write_down(account, off, class);
+    }
+}
+
+impl AccountBook {
+    /// The pool switched an account off: that is written down, though nobody waits for it.
+    pub(crate) fn write_down(&self, account: AccountId, off: Off, class: FaultClass) {
+        let book = self.clone();
         tracing::warn!(%account, off = off.word(), class = class.name(), "account switched off by faults");
         // In a task of its own: the pool is in the middle of its work, and is told in turn.
         tokio::spawn(async move {

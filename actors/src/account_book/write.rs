@@ -1,7 +1,7 @@
 //! How accounts are kept: row and secrets in one batch, then shown, then told to the pool. Everything here runs in turn.
 
 use super::{AccountBook, AccountDraft, twins::Twins, unknown};
-use crate::{bulletin::Change, refused::Refused, request_log, system::to_the_end};
+use crate::{bulletin::Change, credential_keeper, refused::Refused, request_log, system::to_the_end};
 use atelier_domain::{
     account::{Account, AccountSecrets},
     code::Code,
@@ -118,6 +118,7 @@ impl AccountBook {
             draft.apply(&mut account);
             let has_secrets = twins.is_some() || !draft.secrets.is_empty();
             let kept = if has_secrets { self.inner.vault.account(account.id)? } else { None };
+            let had = kept.as_ref().map(|kept| kept.secrets.clone()).unwrap_or_default();
             let (mut secrets, unchanged) = kept.map_or_else(
                 || (AccountSecrets::default(), Expect::Absent),
                 |kept| (kept.secrets, kept.unchanged),
@@ -126,6 +127,9 @@ impl AccountBook {
             if renewed {
                 draft.read_secrets(&mut account, &secrets);
                 self.inner.vault.write_account(&mut batch, account.id, &secrets, unchanged)?;
+                if credential_keeper::is_another(&had, &secrets) {
+                    credential_keeper::forget(&mut batch, account.id);
+                }
             }
             if let Some(twins) = &twins {
                 refuse_twin(twins, &account, &secrets)?;
@@ -139,9 +143,6 @@ impl AccountBook {
                     if let Some(twins) = &mut twins {
                         twins.forget(account.id);
                         twins.note(&account, &secrets);
-                    }
-                    if renewed {
-                        self.secrets_changed(account.id);
                     }
                     return Ok(self.show(account).await);
                 }
@@ -180,12 +181,42 @@ impl AccountBook {
         .await
     }
 
+    /// Changes an account's row together with whatever else the change adds to the batch, in one transaction: for the keeper of
+    /// credentials, who is not told of it. None when there is no such account, or the change declines.
+    pub(crate) async fn amend<T: Send + 'static>(
+        &self,
+        id: AccountId,
+        change: impl FnOnce(&mut Account, &mut Batch) -> Result<Option<T>, Refused> + Send + 'static,
+    ) -> Result<Option<T>, Refused> {
+        let book = self.clone();
+        to_the_end(async move {
+            let _turn = book.inner.writing.lock().await;
+            let Some(before) = book.find(id) else { return Ok(None) };
+            let (mut account, mut batch) = (Account::clone(&before), Batch::new());
+            let Some(changed) = change(&mut account, &mut batch)? else { return Ok(None) };
+            let is_other = account != *before;
+            if is_other {
+                let key = id.uuid();
+                batch.put_row(key.as_bytes(), &account, Expect::Present).map_err(Refused::internal)?;
+            }
+            if !batch.is_empty() {
+                book.inner.store.submit(batch).await?;
+            }
+            if is_other {
+                book.show_quietly(account).await;
+            }
+            Ok(Some(changed))
+        })
+        .await
+    }
+
     pub(super) async fn erase(&self, number: u64) -> Result<Arc<Account>, Refused> {
         let account = self.get(number)?;
         let mut batch = Batch::new();
         batch.delete_present(Account::TABLE, account.id.uuid().as_bytes());
         self.inner.vault.erase_account(&mut batch, account.id);
         request_log::erase(&mut batch, account.id);
+        credential_keeper::forget(&mut batch, account.id);
         // The number stays taken even when no counter had been kept yet.
         let last = self.inner.store.sum(Table::Meta, NUMBERS)?;
         let short = i64::try_from(number).unwrap_or(0) - last;
@@ -197,7 +228,7 @@ impl AccountBook {
             other => other?,
         };
         self.inner.shelf.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        self.secrets_changed(account.id);
+        self.changed(account.id);
         self.announce(Change::AccountGone(account.id));
         if let Some(pool) = self.inner.pool.get()
             && let Err(refused) = pool.remove(account.id).await
@@ -208,8 +239,15 @@ impl AccountBook {
         Ok(account)
     }
 
-    /// Shows a committed account and tells the pool.
+    /// Shows a committed account and tells everybody.
     pub(super) async fn show(&self, account: Account) -> Arc<Account> {
+        let account = self.show_quietly(account).await;
+        self.changed(account.id);
+        account
+    }
+
+    /// Shows a committed account and tells the pool.
+    async fn show_quietly(&self, account: Account) -> Arc<Account> {
         let account = Arc::new(account);
         self.place(account.clone());
         self.announce(Change::Account(account.id));
@@ -233,8 +271,8 @@ impl AccountBook {
         shelf.insert(account.number, account);
     }
 
-    fn secrets_changed(&self, id: AccountId) {
-        if let Some(changed) = self.inner.secrets_changed.get() {
+    fn changed(&self, id: AccountId) {
+        if let Some(changed) = self.inner.changed.get() {
             changed(id);
         }
     }

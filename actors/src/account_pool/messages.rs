@@ -9,7 +9,7 @@ use super::{
 use crate::refused::Refused;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
 use atelier_domain::{
-    account::{Account, Off},
+    account::{Account, Credential, Off},
     code::Code,
     fault::FaultClass,
     ids::AccountId,
@@ -71,6 +71,7 @@ pub(super) struct Returned {
     pub account: AccountId,
     pub kind: Option<JobKind>,
     pub over: Box<Route>,
+    pub opened_with: Option<Credential>,
     pub since: Millis,
     pub outcome: Outcome,
 }
@@ -88,6 +89,7 @@ impl AccountPool {
         Some(Lease {
             account: self.book.account(pick.account)?.clone(),
             route: pick.route,
+            opened_with: None,
             kind,
             over: Box::new(over),
             since: self.clock.now(),
@@ -106,17 +108,18 @@ impl AccountPool {
 
     pub(super) fn take_back(&mut self, returned: &Returned, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        let Returned { account, kind, over, since, outcome } = returned;
+        let Returned { account, kind, over, opened_with, since, outcome } = returned;
         let off = self.book.give_back(*account, Over { kind: *kind, route: over }, outcome, now);
         if *outcome == Outcome::Success {
             self.book.learn(now.since(*since));
         }
         let Some(off) = off else { return };
         let class = if let Outcome::Fault(fault) = outcome { fault.class } else { FaultClass::Internal };
-        if off == Off::TokenInvalid && self.book.renew(*account) {
+        let used = opened_with.clone().filter(|_| off == Off::TokenInvalid);
+        if let Some(used) = used.filter(|_| self.book.renew(*account)) {
             // Whoever waits for it goes on waiting: a new credential may be there in a moment.
             let (steward, account) = (self.steward.clone(), *account);
-            let renewal = async move { steward.refused(account).await };
+            let renewal = async move { steward.refused(used).await };
             ctx.spawn(renewal.into_actor(self).map(move |well, act, ctx| {
                 if act.book.renewed(account, well) {
                     act.steward.switched_off(account, Off::TokenInvalid, FaultClass::Auth);

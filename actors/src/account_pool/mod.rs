@@ -26,7 +26,7 @@ pub use steward::{SendFuture, Steward, Unattended};
 use crate::{refused::Refused, system::Vital};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, SpawnHandle, StreamHandler};
 use atelier_domain::{
-    account::Account,
+    account::{Account, Credential},
     engine::{Abilities, Engine},
     fault::Fault,
     ids::AccountId,
@@ -82,6 +82,8 @@ pub struct Lease {
     pub account: Arc<Account>,
     /// Which of the need's routes it serves.
     pub route: usize,
+    /// What opened its upstream, if something did: who asks for another must say which was refused.
+    pub opened_with: Option<Credential>,
     kind: Option<JobKind>,
     over: Box<Route>,
     since: Millis,
@@ -103,6 +105,7 @@ impl Drop for Lease {
             account: self.account.id,
             kind: self.kind,
             over: self.over.clone(),
+            opened_with: self.opened_with.take(),
             since: self.since,
             outcome,
         };

@@ -18,8 +18,8 @@ pub trait Steward: Send + Sync {
     /// A fault of class `auth` when there is nothing that opens it.
     fn credential(&self, account: Arc<Account>) -> SendFuture<Result<Credential, Fault>>;
 
-    /// The upstream refused the account's credential. Resolves to whether there is a new one: then the account goes on.
-    fn refused(&self, account: AccountId) -> SendFuture<bool>;
+    /// The upstream refused this credential. Resolves to whether there is another by now: then the account goes on.
+    fn refused(&self, used: Credential) -> SendFuture<bool>;
 
     /// The pool switched the account off: it stays off until somebody switches it on. `class` is the last fault's.
     fn switched_off(&self, account: AccountId, off: Off, class: FaultClass);
@@ -34,7 +34,7 @@ impl Steward for Unattended {
         Box::pin(async move { Ok(Credential::bare(account.id)) })
     }
 
-    fn refused(&self, _: AccountId) -> SendFuture<bool> {
+    fn refused(&self, _: Credential) -> SendFuture<bool> {
         Box::pin(async { false })
     }
 

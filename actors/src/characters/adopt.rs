@@ -46,7 +46,7 @@ impl Characters {
             };
             let mut rider = Batch::new();
             rider.delete_present(Table::Files, place.clone());
-            self.enter(character, &wish, (rider, &[])).await?;
+            self.enter((character, &wish), (rider, &[]), None).await?;
         }
         Ok(files.len())
     }

@@ -1,6 +1,9 @@
 //! Making a character: its portrait, its name, its row, in one transaction.
 
-use super::Characters;
+use super::{
+    Characters,
+    repeat::{Earlier, Repeat},
+};
 use crate::{index, media_library::Upload, refused::Refused};
 use atelier_domain::{
     character::{
@@ -110,6 +113,23 @@ impl Characters {
     /// # Errors
     /// [`NotCreated`]; the video is let go.
     pub async fn create(&self, new: NewCharacter) -> Result<Character, NotCreated> {
+        Ok(self.create_once(new, None).await?.0)
+    }
+
+    /// The same for a request that may be sent again; true when an earlier one made the character.
+    ///
+    /// # Errors
+    /// [`NotCreated`]; the video is let go.
+    pub async fn create_once(
+        &self,
+        new: NewCharacter,
+        repeat: Option<&Repeat>,
+    ) -> Result<(Character, bool), NotCreated> {
+        if let Some(repeat) = repeat
+            && let Earlier::Made(made) = self.earlier(new.owner, repeat)?
+        {
+            return Ok((*made, true));
+        }
         check(&new)?;
         let wish = Wish::of(new.username.as_deref(), new.display_name.as_deref())?;
         let portrait = self.portray(&new.video, new.timestamps).await?;
@@ -140,18 +160,25 @@ impl Characters {
             created_at: now,
             updated_at: now,
         };
-        Ok(self.enter(character, &wish, (rider, &[&new.video, &portrait])).await?)
+        Ok(self.enter((character, &wish), (rider, &[&new.video, &portrait]), repeat).await?)
     }
 
-    /// Writes a new character under the first variant of its name that is free.
+    /// Writes a new character under the first variant of its name that is free; true when an earlier request made one.
     pub(super) async fn enter(
         &self,
-        mut character: Character,
-        wish: &Wish,
-        (rider, uploads): (Batch, &[&Upload]),
-    ) -> Result<Character, Refused> {
+        (mut character, wish): (Character, &Wish),
+        (mut rider, uploads): (Batch, &[&Upload]),
+        repeat: Option<&Repeat>,
+    ) -> Result<(Character, bool), Refused> {
         let said = character.display_name.trim().to_owned();
         let _turn = self.numbering.lock().await;
+        if let Some(repeat) = repeat {
+            // The first of two at once has made it by now.
+            match self.earlier(character.owner, repeat)? {
+                Earlier::Made(made) => return Ok((*made, true)),
+                Earlier::Free(expect) => self.remember(&mut rider, &character, (repeat, expect))?,
+            }
+        }
         character.number = self.store.sum(Table::Meta, index::NUMBERED.as_bytes())?.unsigned_abs() + 1;
         for turn in wish.from..wish.from + NAMES {
             character.username = wish.name.variant(turn, rand::random());
@@ -167,7 +194,7 @@ impl Characters {
             batch.add(Table::Meta, index::NUMBERED, 1, None);
             batch.extend(rider.clone());
             match self.library.commit_naming(character.owner, batch, uploads).await {
-                Ok(_) => return Ok(character),
+                Ok(_) => return Ok((character, false)),
                 // Somebody is called so already.
                 Err(CommitError::Refused { op: 0, reason: Refusal::Exists }) => {}
                 Err(CommitError::Refused { reason: Refusal::BelowFloor { .. }, .. }) => {

@@ -3,8 +3,10 @@
 
 mod adopt;
 mod create;
+mod repeat;
 
 pub use create::{NewCharacter, NotCreated};
+pub use repeat::Repeat;
 
 use crate::{
     index,
@@ -20,7 +22,7 @@ use atelier_domain::{
     username::{Bearer, Username},
 };
 use atelier_store::{Batch, CommitError, Expect, Row, Store, Table};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, Semaphore};
 
 /// Videos that are looked into for portraits at the same time.
@@ -39,6 +41,8 @@ pub struct Characters {
     turns: Arc<Semaphore>,
     /// One character at a time takes the number after the last one's.
     numbering: Arc<Mutex<()>>,
+    /// How long an Idempotency-Key is remembered.
+    remembered: Duration,
 }
 
 /// What may be changed of a character; none leaves as it is.
@@ -53,15 +57,16 @@ pub struct CharacterChanges {
 }
 
 impl Characters {
-    /// The characters of this store.
+    /// The characters of this store; an Idempotency-Key is `remembered` for so long.
     pub fn open(
         store: Store,
         clock: Arc<dyn Clock>,
         library: MediaLibrary,
         portraitist: Arc<dyn Portraitist>,
+        remembered: Duration,
     ) -> Self {
         let turns = Arc::new(Semaphore::new(PORTRAYING));
-        Self { store, clock, library, portraitist, turns, numbering: Arc::default() }
+        Self { store, clock, library, portraitist, turns, numbering: Arc::default(), remembered }
     }
 
     /// Any character: whoever calls has seen that the caller may.

@@ -1,12 +1,10 @@
 //! One renewal: grant by grant, what is handed in is noted before, and what comes back is kept before anybody sees it.
 
 use super::{
-    board::means,
-    claims::Claims,
     policy::{Ending, LEEWAY, Power},
-    rows::{Kept, Note, Rows, Written, grants, holds},
+    rows::{Kept, Note, Rows, grants, holds, is_another},
 };
-use crate::vault::VaultError;
+use crate::{account_book::Claims, refused::Refused};
 use atelier_domain::{
     account::AccountSecrets,
     fault::{Fault, FaultClass},
@@ -64,15 +62,15 @@ impl Desk {
     pub(super) async fn renew(&self, id: AccountId, spurned: Option<Secret>) -> Outcome {
         match self.attempt(id, spurned).await {
             Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(account_id = %id, %error, "a renewal could not be kept");
+            Err(refused) => {
+                tracing::error!(account_id = %id, %refused, "a renewal could not be kept");
                 // That a refresh token was handed in is noted on disk.
                 Outcome::Ended { ending: Ending::Trouble { retry_at: None, unsure: false }, kept: None }
             }
         }
     }
 
-    async fn attempt(&self, id: AccountId, spurned: Option<Secret>) -> Result<Outcome, VaultError> {
+    async fn attempt(&self, id: AccountId, spurned: Option<Secret>) -> Result<Outcome, Refused> {
         let Some(kept) = self.rows.load(id)? else { return Ok(Outcome::Overtaken) };
         let Some(renewer) = self.renewers.get(&kept.account.engine) else { return Ok(Outcome::Overtaken) };
         let proxy = kept.secrets.proxy_url.clone().or_else(|| (self.proxies)());
@@ -96,7 +94,7 @@ impl Desk {
                         };
                         if serves {
                             let ending = Ending::Renewed { ends: ends(&renewal) };
-                            return Ok(Outcome::Ended { ending, kept: Some(kept) });
+                            return Ok(Outcome::Ended { ending, kept: Some(Box::new(kept)) });
                         }
                         // It was taken, so nothing is unsure about it.
                         (known, tally.was_unsure) = (kept.secrets, false);
@@ -137,13 +135,14 @@ impl Desk {
     }
 
     /// From here to the answer being kept, a crash leaves the mark that the refresh token may be used up.
-    async fn note_begun(&self, id: AccountId, grant: &Grant) -> Result<bool, VaultError> {
+    async fn note_begun(&self, id: AccountId, grant: &Grant) -> Result<bool, Refused> {
         let now = self.rows.clock.now();
-        let begun = self.rows.change(id, |kept| {
+        let grant = grant.clone();
+        let begun = self.rows.change(id, move |kept| {
             kept.note.begun = kept.note.begun.or(Some(now));
-            holds(&kept.secrets, grant)
+            holds(&kept.secrets, &grant)
         });
-        Ok(matches!(begun.await?, Written::Done(_)))
+        Ok(begun.await?.is_some())
     }
 
     /// Keeps what a vendor gave; an account that was off over its credential is on again. None when the account has other
@@ -154,10 +153,10 @@ impl Desk {
         used: &Grant,
         renewal: &Renewal,
         serves: bool,
-    ) -> Result<Option<Box<Kept>>, VaultError> {
-        let now = self.rows.clock.now();
-        let kept = self.rows.change(id, |kept| {
-            if !holds(&kept.secrets, used) {
+    ) -> Result<Option<Kept>, Refused> {
+        let (now, used, renewal) = (self.rows.clock.now(), used.clone(), renewal.clone());
+        let change = move |kept: &mut Kept| {
+            if !holds(&kept.secrets, &used) {
                 return false;
             }
             if let Some(token) = &renewal.refresh_token {
@@ -167,7 +166,7 @@ impl Desk {
             if serves {
                 kept.secrets.token = Some(renewal.token.clone());
                 kept.note = Note { renewed_at: Some(now), ..Default::default() };
-                kept.account.expires_at = ends(renewal);
+                kept.account.expires_at = ends(&renewal);
                 let email = &mut kept.account.identity.email;
                 *email = email
                     .take()
@@ -178,15 +177,12 @@ impl Desk {
                 }
             }
             true
-        });
-        match kept.await? {
-            Written::Done(kept) => Ok(Some(kept)),
-            Written::Declined => Ok(None),
-        }
+        };
+        self.rows.change(id, change).await
     }
 
     /// Every grant was tried. What that means beyond a restart is noted.
-    async fn fail(&self, id: AccountId, known: &AccountSecrets, tally: Tally) -> Result<Outcome, VaultError> {
+    async fn fail(&self, id: AccountId, known: &AccountSecrets, tally: Tally) -> Result<Outcome, Refused> {
         let Tally { was_unsure, unsure, .. } = tally;
         let now = self.rows.clock.now();
         let (ending, problem) = match tally.trouble {
@@ -195,20 +191,21 @@ impl Desk {
             None => (Ending::Refused, tally.refused.unwrap_or_default()),
         };
         let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
-        let noted = self.rows.change(id, |kept| {
+        let known = known.clone();
+        let noted = self.rows.change(id, move |kept| {
             let note = &mut kept.note;
             match ending {
                 Ending::Refused => (note.hopeless, note.begun) = (was_unsure, None),
                 _ if was_unsure || unsure => note.begun = note.begun.or(Some(now)),
                 _ => note.begun = None,
             }
-            note.problem = Some(problem.clone());
+            note.problem = Some(problem);
             // Of other grants it says nothing.
-            means(&kept.secrets) == means(known)
+            !is_another(&known, &kept.secrets)
         });
         match noted.await? {
-            Written::Done(kept) => Ok(Outcome::Ended { ending, kept: Some(kept) }),
-            Written::Declined => Ok(Outcome::Overtaken),
+            Some(kept) => Ok(Outcome::Ended { ending, kept: Some(Box::new(kept)) }),
+            None => Ok(Outcome::Overtaken),
         }
     }
 }

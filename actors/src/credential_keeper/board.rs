@@ -1,11 +1,6 @@
 //! The credentials as everybody may read them: an attempt that wants a good one asks no actor.
 
-use atelier_domain::{
-    account::{AccountSecrets, Endpoint},
-    ids::AccountId,
-    secret::Secret,
-    time::Millis,
-};
+use atelier_domain::{account::AccountSecrets, ids::AccountId, secret::Secret, time::Millis};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -31,7 +26,6 @@ pub struct CredentialState {
 /// One credential on the board.
 #[derive(Debug, Clone)]
 pub(super) struct Posted {
-    pub endpoint: Endpoint,
     pub secrets: Arc<AccountSecrets>,
     /// From then on its keeper is asked first.
     pub good_until: Millis,
@@ -57,16 +51,6 @@ impl Board {
 
     pub(super) fn take_down(&self, id: AccountId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    }
-
-    /// The account that authenticates with one of these, if any: two rows for one credential would renew it against each other.
-    pub(super) fn holder(&self, wanted: &AccountSecrets) -> Option<AccountId> {
-        let same = |posted: &Posted| {
-            let pairs = means(&posted.secrets).into_iter().zip(means(wanted));
-            pairs.into_iter().any(|(own, other)| own.is_some() && own == other)
-        };
-        let posted = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        posted.iter().find(|(_, posted)| same(posted)).map(|(id, _)| *id)
     }
 }
 

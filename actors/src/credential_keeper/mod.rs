@@ -1,32 +1,34 @@
 //! The credential keeper: every account's access token, renewed before it ends, and kept before it is used. A reconciler: the same look
 //! at an account (`policy::Case::next`) is taken at start, when its time comes, when somebody wants its credential and when an upstream refused it.
 
+mod alarm;
 mod attempt;
 mod board;
-mod claims;
 mod messages;
 mod policy;
 mod rows;
+mod steward;
 mod tending;
 
 pub use attempt::ProxyChooser;
 pub use board::CredentialState;
-pub use claims::Claims;
+pub(crate) use rows::{forget, is_another};
 
 use crate::{
+    account_book::AccountBook,
     refused::Refused,
     vault::{Vault, VaultError},
 };
 use actix::{Actor, Addr, ArbiterHandle};
 use atelier_domain::{
-    account::{Account, AccountSecrets, Credential},
+    account::{Account, Credential},
     code::Code,
+    fault::{Fault, FaultClass, FaultScope},
     ids::AccountId,
     renewal::{Grant, Renewal, Renewer},
-    secret::Secret,
     time::{Clock, Millis},
 };
-use atelier_store::{Batch, CommitError, Expect, Refusal, Store};
+use atelier_store::Store;
 use attempt::Desk;
 use board::{Board, Posted};
 use messages::{Convert, Reload, Settle, SwitchRenewals, Why};
@@ -37,12 +39,11 @@ use tending::CredentialKeeper;
 /// Messages that may wait for the keeper.
 const MAILBOX: usize = 16_384;
 
-/// Changes of secrets that are begun anew because a renewal came in between.
-const TRIES: usize = 8;
-
 /// What the keeper is made of.
 pub struct KeeperParts {
-    /// Where accounts are kept.
+    /// The accounts. It tells the keeper of changes: see [`AccountBook::tell_of_changes`] and [`Keeper::changed`].
+    pub accounts: AccountBook,
+    /// Where it notes what it does.
     pub store: Store,
     /// Where their secrets are.
     pub vault: Vault,
@@ -96,8 +97,6 @@ pub enum KeeperNews {
     },
     /// The account is off: its credential serves no more.
     SwitchedOff(Box<Account>),
-    /// The account is on again, with a credential that it was given.
-    SwitchedOn(Box<Account>),
 }
 
 /// What came of the refusal of a token.
@@ -109,26 +108,6 @@ pub enum AfterRefusal {
     NotRenewable,
     /// No other token was had for now.
     Failed,
-}
-
-/// New secrets for an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewSecrets {
-    /// These and no others.
-    All(AccountSecrets),
-    /// These by name, an empty one takes it away; the others stay.
-    Some(Vec<(String, Secret)>),
-}
-
-/// Why secrets were not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum NotKept {
-    /// A guard of the rider did not hold: read its rows again.
-    #[error("{0}")]
-    Rider(Refusal),
-    /// `bad_field` for a name that there is not, or for too much; or the store takes nothing.
-    #[error(transparent)]
-    Refused(#[from] Refused),
 }
 
 /// How the rest of Atelier speaks to the keeper.
@@ -147,9 +126,9 @@ impl Keeper {
     /// Accounts cannot be read, or their secrets are sealed with another key.
     pub fn start(parts: KeeperParts, on: &ArbiterHandle) -> Result<Self, VaultError> {
         parts.vault.prove_key()?;
-        let rows = Rows { store: parts.store, vault: parts.vault, clock: parts.clock };
-        let accounts = rows.accounts()?;
-        let board = Arc::<Board>::default();
+        let (accounts, board) = (parts.accounts.list(), Arc::<Board>::default());
+        let rows =
+            Rows { accounts: parts.accounts, store: parts.store, vault: parts.vault, clock: parts.clock };
         let desk = Desk {
             rows: rows.clone(),
             renewers: Arc::new(parts.renewers),
@@ -158,8 +137,14 @@ impl Keeper {
         };
         let mut keeper = CredentialKeeper::new(desk, board.clone(), parts.config, parts.on_change);
         // On the board before anybody asks; what is due is done once the actor lives.
-        // One that cannot be read is in the log, and in nobody's way.
-        accounts.into_iter().for_each(|id| drop(keeper.take_up(id)));
+        for account in accounts {
+            match rows.of(&account) {
+                Ok(kept) => keeper.adopt(kept),
+                Err(error) => {
+                    tracing::error!(account_id = %account.id, %error, "the credential of an account cannot be read");
+                }
+            }
+        }
         let addr = CredentialKeeper::start_in_arbiter(on, move |ctx| {
             ctx.set_mailbox_capacity(MAILBOX);
             keeper
@@ -171,34 +156,43 @@ impl Keeper {
     /// one renewal. A good one costs no message.
     ///
     /// # Errors
-    /// `no_account_available` when it has none that serves, with the time of the next try.
-    pub async fn credential(&self, id: AccountId) -> Result<Credential, Refused> {
+    /// `auth` when it has none that serves and will have none, `rate-limited` with the time of the next try when it may.
+    pub async fn credential(&self, account: &Account) -> Result<Credential, Fault> {
         let now = self.rows.clock.now();
-        if let Some(ready) = self.posted(id, |posted| now < posted.good_until) {
+        if let Some(ready) = self.posted(account, |posted| now < posted.good_until) {
             return Ok(ready);
         }
-        self.settle(id, Why::Wanted).await?;
+        if let Err(refused) = self.settle(account.id, Why::Wanted).await {
+            let fault = Fault::new(FaultClass::Internal, "the credential of the account cannot be had");
+            return Err(fault.with_context(refused.to_string()));
+        }
         let now = self.rows.clock.now();
-        self.posted(id, |posted| now < posted.usable_until).ok_or_else(|| self.unready(id, now))
+        let usable = self.posted(account, |posted| now < posted.usable_until);
+        usable.ok_or_else(|| self.unready(account.id, now))
     }
 
-    fn posted(&self, id: AccountId, serves: impl FnOnce(&Posted) -> bool) -> Option<Credential> {
-        let (endpoint, secrets) = self
-            .board
-            .read(id, |posted| serves(posted).then(|| (posted.endpoint.clone(), posted.secrets.clone())))??;
+    fn posted(&self, account: &Account, serves: impl FnOnce(&Posted) -> bool) -> Option<Credential> {
+        let look = |posted: &Posted| serves(posted).then(|| posted.secrets.clone());
+        let secrets = self.board.read(account.id, look)??;
         let proxy = secrets.proxy_url.clone().or_else(|| (self.proxies)());
-        Some(Credential { account: id, endpoint, secrets, proxy })
+        Some(Credential { account: account.id, endpoint: account.endpoint.clone(), secrets, proxy })
     }
 
-    fn unready(&self, id: AccountId, now: Millis) -> Refused {
-        let refused = Refused::new(Code::NoAccountAvailable, "the account has no credential that serves now");
-        match self.state(id).and_then(|state| state.next_try) {
-            Some(at) if now < at => refused.retry_after(at.since(now)),
-            _ => refused,
+    fn unready(&self, id: AccountId, now: Millis) -> Fault {
+        match self.state(id).and_then(|state| state.next_try).filter(|at| now < *at) {
+            Some(at) => Fault {
+                scope: FaultScope::Account,
+                ..Fault::new(FaultClass::RateLimited, "the account waits for a new access token")
+                    .with_retry_at(at)
+            },
+            None => Fault::new(FaultClass::Auth, "the account has no credential that serves"),
         }
     }
 
     /// An upstream refused this credential. Renews it, unless that has happened since; a late refusal of an old token does nothing.
+    ///
+    /// # Errors
+    /// The keeper has more to do than it can queue, or is gone.
     pub async fn refused(&self, used: &Credential) -> Result<AfterRefusal, Refused> {
         let (id, token) = (used.account, &used.secrets.token);
         let is_other = |posted: &Posted| posted.secrets.token.is_some() && posted.secrets.token != *token;
@@ -217,7 +211,7 @@ impl Keeper {
     /// Renews now, because the operator asked: also when renewing is switched off, or was given up.
     ///
     /// # Errors
-    /// `no_account_available` when there is no such account.
+    /// `account_not_found`.
     pub async fn renew(&self, id: AccountId) -> Result<CredentialState, Refused> {
         self.settle(id, Why::Asked).await?;
         self.state(id).ok_or_else(no_such_account)
@@ -228,64 +222,12 @@ impl Keeper {
         settled.await.map_err(|_| Refused::from(actix::MailboxError::Closed))
     }
 
-    /// Gives an account other secrets, in one transaction with `rider`, such as the account's own row. A renewal that is under way
-    /// is not undone: of what is not given anew, its result stays.
-    ///
-    /// # Errors
-    /// [`NotKept`]; nothing is changed then.
-    pub async fn put_secrets(&self, id: AccountId, new: NewSecrets, rider: Batch) -> Result<(), NotKept> {
-        for _ in 0..TRIES {
-            let kept = self.rows.vault.account(id).map_err(Refused::from)?;
-            let (old, unchanged) = kept.map_or_else(
-                || (AccountSecrets::default(), Expect::Absent),
-                |kept| (kept.secrets, kept.unchanged),
-            );
-            let secrets = applied(&old, new.clone())?;
-            let mut batch = Batch::new();
-            self.rows.replace(&mut batch, id, (&old, &secrets), unchanged).map_err(Refused::from)?;
-            batch.extend(rider.clone());
-            match self.rows.store.submit(batch).await {
-                Ok(_) => return Ok(self.reload(id).await?),
-                // Its own guard comes first, so that it is told apart from the rider's.
-                Err(CommitError::Refused { op: 0, .. }) => {}
-                Err(CommitError::Refused { reason, .. }) => return Err(NotKept::Rider(reason)),
-                Err(error) => return Err(Refused::from(error).into()),
-            }
+    /// Looks at an account anew, because its row or its secrets were changed or are gone. Does not wait for it.
+    pub fn changed(&self, id: AccountId) {
+        if let Err(actix::dev::SendError::Full(reload)) = self.addr.try_send(Reload(id)) {
+            let addr = self.addr.clone();
+            tokio::spawn(async move { addr.send(reload).await });
         }
-        Err(Refused::busy().into())
-    }
-
-    /// Takes away what is kept of an account's credential, in one transaction with `rider`, such as the end of the account's row.
-    ///
-    /// # Errors
-    /// [`NotKept`]; nothing is changed then.
-    pub async fn remove(&self, id: AccountId, rider: Batch) -> Result<(), NotKept> {
-        let mut batch = Batch::new();
-        self.rows.erase(&mut batch, id);
-        batch.extend(rider);
-        match self.rows.store.submit(batch).await {
-            Ok(_) => Ok(self.reload(id).await?),
-            Err(CommitError::Refused { reason, .. }) => Err(NotKept::Rider(reason)),
-            Err(error) => Err(Refused::from(error).into()),
-        }
-    }
-
-    /// Looks at an account anew, because its row or its secrets were changed or are gone.
-    pub async fn reload(&self, id: AccountId) -> Result<(), Refused> {
-        Ok(self.addr.send(Reload(id)).await?)
-    }
-
-    /// What may be shown of an account's secrets, by name.
-    pub fn masked(&self, id: AccountId) -> Vec<(&'static str, String)> {
-        let shown = |posted: &Posted| {
-            posted.secrets.each().map(|(name, secret)| (name, secret.masked())).collect::<Vec<_>>()
-        };
-        self.board.read(id, shown).unwrap_or_default()
-    }
-
-    /// The account that authenticates with one of these already.
-    pub fn holder(&self, secrets: &AccountSecrets) -> Option<AccountId> {
-        self.board.holder(secrets)
     }
 
     /// How an account's credential does; none when there is no such account.
@@ -294,6 +236,9 @@ impl Keeper {
     }
 
     /// Switches the renewing of tokens on or off, from now on.
+    ///
+    /// # Errors
+    /// The keeper has more to do than it can queue, or is gone.
     pub async fn set_enabled(&self, enabled: bool) -> Result<(), Refused> {
         Ok(self.addr.send(SwitchRenewals(enabled)).await?)
     }
@@ -309,20 +254,6 @@ impl Keeper {
     }
 }
 
-fn applied(old: &AccountSecrets, new: NewSecrets) -> Result<AccountSecrets, Refused> {
-    let fields = match new {
-        NewSecrets::All(secrets) => return Ok(secrets),
-        NewSecrets::Some(fields) => fields,
-    };
-    let mut secrets = old.clone();
-    for (name, secret) in fields {
-        if !secrets.set(&name, secret) {
-            return Err(Refused::new(Code::BadField, format!("an account has no secret named {name:?}")));
-        }
-    }
-    Ok(secrets)
-}
-
 fn no_such_account() -> Refused {
-    Refused::new(Code::NoAccountAvailable, "there is no such account")
+    Refused::new(Code::AccountNotFound, "there is no such account")
 }

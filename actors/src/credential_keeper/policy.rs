@@ -72,8 +72,6 @@ pub(super) struct Case {
     pub seen: Seen,
     /// The upstream refused the token.
     pub spurned: bool,
-    /// The token came after its account was switched off.
-    pub fresh: bool,
     /// Renewals in a row that failed, whyever.
     pub failures: u32,
     /// Refusals in a row: of the grants, or of tokens that were had for them.
@@ -102,7 +100,6 @@ pub(super) enum Step {
     Rest(Option<Millis>),
     Renew,
     SwitchOff(Off),
-    SwitchOn,
 }
 
 /// How a renewal ended.
@@ -119,8 +116,8 @@ pub(super) enum Ending {
 impl Case {
     /// A case that is new here. `jitter` is a number from 0 to 1.
     pub(super) fn new(seen: Seen, now: Millis, jitter: f64) -> Self {
-        let (spurned, fresh, asked) = (false, false, false);
-        Self { seen, spurned, fresh, failures: 0, refusals: 0, not_before: now, asked, jitter }
+        let (spurned, asked) = (false, false);
+        Self { seen, spurned, failures: 0, refusals: 0, not_before: now, asked, jitter }
     }
 
     /// Until when the token is worth anything.
@@ -163,7 +160,6 @@ impl Case {
         let good = now < self.good_until();
         match self.seen.power {
             Power::OffByOperator => Step::Rest(None),
-            Power::OffByAuth if good && self.fresh => Step::SwitchOn,
             Power::OffByAuth if renews => self.renew_at(self.not_before, now),
             Power::OffByAuth => Step::Rest(None),
             Power::On | Power::OffElse if good => match self.seen.ends {
@@ -224,7 +220,7 @@ impl Case {
                     hopeless: false,
                     ..self.seen
                 };
-                (self.spurned, self.fresh, self.failures, self.jitter) = (false, true, 0, jitter);
+                (self.spurned, self.failures, self.jitter) = (false, 0, jitter);
                 self.not_before = now + LEEWAY;
             }
             Ending::Refused => {
@@ -252,7 +248,6 @@ impl Case {
             (self.failures, self.refusals, self.not_before, self.spurned) = (0, 0, now, false);
             self.seen.hopeless = false;
         }
-        self.fresh = other || (self.fresh && seen.power == was.power);
     }
 }
 

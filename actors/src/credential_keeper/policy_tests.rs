@@ -89,8 +89,6 @@ fn refusals_switch_off_at_the_threshold_and_only_when_the_token_serves_no_more()
     assert_eq!(patient.next(RULES, Millis(HOUR)), Step::SwitchOff(Off::TokenInvalid));
     patient.seen.power = Power::OffByAuth;
     assert_eq!(patient.next(RULES, Millis(HOUR)), at(25), "it is tried again once a day");
-    patient.renewal_ended(Ending::Renewed { ends: Some(Millis(DAY * 9)) }, RULES, Millis(DAY), 0.5);
-    assert_eq!(patient.next(RULES, Millis(DAY)), Step::SwitchOn);
 }
 
 #[test]
@@ -102,9 +100,8 @@ fn a_refusal_after_an_answer_that_was_lost_ends_all_tries() {
     assert_eq!(case.next(RULES, Millis(HOUR + 60_000)), Step::SwitchOff(Off::TokenInvalid));
     case.seen.power = Power::OffByAuth;
     assert_eq!(case.next(RULES, Millis(900 * DAY)), Step::Rest(None), "a dead token is not tried for ever");
-    let other = Seen { power: Power::OffByAuth, ..seen(Some(9 * DAY)) };
-    case.rows_changed(other, true, Millis(DAY));
-    assert_eq!(case.next(RULES, Millis(DAY)), Step::SwitchOn, "new tokens bring it back");
+    case.rows_changed(Seen { power: Power::OffByAuth, ..seen(None) }, true, Millis(DAY));
+    assert_eq!(case.next(RULES, Millis(DAY)), Step::Renew, "other ones are");
 }
 
 #[test]
@@ -243,21 +240,11 @@ impl Course {
                     prop_assert!(reason == Off::Expired || self.refused, "off without a refusal");
                     let renews = self.case.renews(self.rules);
                     prop_assert!(reason == Off::TokenInvalid || !renews, "off over what passes");
-                    self.switched(Power::OffByAuth);
-                }
-                Step::SwitchOn => {
-                    prop_assert_eq!(power, Power::OffByAuth);
-                    prop_assert!(self.case.is_usable(self.now));
-                    self.switched(Power::On);
+                    self.case.seen.power = Power::OffByAuth;
                 }
             }
         }
         Err(TestCaseError::fail("it never rests"))
-    }
-
-    fn switched(&mut self, power: Power) {
-        self.case.seen.power = power;
-        self.case.fresh &= power == Power::On;
     }
 
     fn renew(&mut self, asked: bool) -> Result<(), TestCaseError> {

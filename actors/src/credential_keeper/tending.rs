@@ -3,12 +3,11 @@
 use super::{
     KeeperConfig, KeeperNews, OnChange,
     attempt::{Desk, Outcome},
-    board::{Board, CredentialState, Posted, means},
-    claims::Claims,
+    board::{Board, CredentialState, Posted},
     policy::{Case, Ending, Power, Rules, Seen, Step},
-    rows::{Kept, Written, grants},
+    rows::{Kept, grants, is_another},
 };
-use crate::{system::Vital, vault::VaultError};
+use crate::{account_book::Claims, refused::Refused, system::Vital, vault::VaultError};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
 use atelier_domain::{
     account::{AccountSecrets, Off},
@@ -39,7 +38,7 @@ pub(super) struct Tended {
     queued: bool,
     /// Goes up with each change of what it is authenticated by: a renewal that began before counts for nothing.
     epoch: u64,
-    wake: Option<Millis>,
+    pub(super) wake: Option<Millis>,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
 }
 
@@ -51,13 +50,13 @@ pub(super) struct CredentialKeeper {
     on_change: OnChange,
     pub(super) tended: HashMap<AccountId, Tended>,
     /// When to look at whom.
-    schedule: BTreeSet<(Millis, AccountId)>,
+    pub(super) schedule: BTreeSet<(Millis, AccountId)>,
     /// Those that are due while as many as may be are being renewed. Each stands in it once.
     line: VecDeque<AccountId>,
     renewing: usize,
     pub(super) converting: usize,
     pub(super) waiting: usize,
-    alarm: Option<(Millis, SpawnHandle)>,
+    pub(super) alarm: Option<(Millis, SpawnHandle)>,
     _vital: Vital,
 }
 
@@ -101,12 +100,13 @@ impl CredentialKeeper {
         Ok(())
     }
 
-    fn adopt(&mut self, kept: Kept) {
+    /// Looks after an account as it is kept now.
+    pub(super) fn adopt(&mut self, kept: Kept) {
         let (id, now, seen) = (kept.account.id, self.now(), self.seen(&kept));
         let secrets = Arc::new(kept.secrets.clone());
         match self.tended.get_mut(&id) {
             Some(tended) => {
-                let other = means(&tended.kept.secrets) != means(&kept.secrets);
+                let other = is_another(&tended.kept.secrets, &kept.secrets);
                 tended.case.rows_changed(seen, other, now);
                 tended.epoch += u64::from(other);
                 (tended.kept, tended.secrets) = (kept, secrets);
@@ -175,7 +175,6 @@ impl CredentialKeeper {
             problem: tended.kept.note.problem.clone(),
         };
         let posted = Posted {
-            endpoint: tended.kept.account.endpoint.clone(),
             secrets: tended.secrets.clone(),
             good_until: case.good_until(),
             usable_until: case.usable_until(),
@@ -210,8 +209,7 @@ impl CredentialKeeper {
             }
             Step::Renew if self.renewing >= AT_ONCE => self.queue(id),
             Step::Renew => self.renew(id, ctx),
-            Step::SwitchOff(off) => self.switch(id, Some(off), ctx),
-            Step::SwitchOn => self.switch(id, None, ctx),
+            Step::SwitchOff(off) => self.switch_off(id, off, ctx),
         }
         self.post(id);
         self.set_alarm(ctx);
@@ -318,98 +316,46 @@ impl CredentialKeeper {
         (self.on_change)(news);
     }
 
-    /// Switches an account off for this reason, or on again; unless the operator was there before.
-    fn switch(&mut self, id: AccountId, off: Option<Off>, ctx: &mut Context<Self>) {
+    /// Switches an account off for this reason, unless somebody was there before.
+    fn switch_off(&mut self, id: AccountId, off: Off, ctx: &mut Context<Self>) {
         self.set_wake(id, None);
         let Some(tended) = self.tended.get_mut(&id) else { return };
         tended.busy = true;
         let (rows, secrets) = (self.desk.rows.clone(), tended.secrets.clone());
-        let from = if off.is_some() { Power::On } else { Power::OffByAuth };
-        let switched = async move {
-            rows.change(id, |kept| {
-                let is_as_known = from == Power::of(&kept.account) && means(&secrets) == means(&kept.secrets);
-                (kept.account.enabled, kept.account.off) = (off.is_none(), off);
-                is_as_known
-            })
-            .await
+        let change = move |kept: &mut Kept| {
+            let is_as_known = Power::of(&kept.account) == Power::On && !is_another(&secrets, &kept.secrets);
+            (kept.account.enabled, kept.account.off) = (false, Some(off));
+            is_as_known
         };
-        ctx.spawn(
-            switched.into_actor(self).map(move |written, act, ctx| act.switched(id, off, written, ctx)),
-        );
+        let switched = async move { rows.change(id, change).await };
+        ctx.spawn(switched.into_actor(self).map(move |kept, act, ctx| act.switched_off(id, off, kept, ctx)));
     }
 
-    fn switched(
+    fn switched_off(
         &mut self,
         id: AccountId,
-        off: Option<Off>,
-        written: Result<Written, VaultError>,
+        off: Off,
+        kept: Result<Option<Kept>, Refused>,
         ctx: &mut Context<Self>,
     ) {
         if let Some(tended) = self.tended.get_mut(&id) {
             tended.busy = false;
         }
-        match written {
-            Ok(Written::Done(kept)) => {
+        match kept {
+            Ok(Some(kept)) => {
                 let account = Box::new(kept.account.clone());
-                self.settle_on(*kept);
-                if let Some(tended) = self.tended.get_mut(&id) {
-                    tended.case.fresh &= off.is_none();
-                }
-                match off {
-                    Some(off) => {
-                        tracing::warn!(account_id = %id, reason = off.word(), "account switched off")
-                    }
-                    None => tracing::info!(account_id = %id, "account switched on: it has other credentials"),
-                }
+                self.settle_on(kept);
+                tracing::warn!(account_id = %id, reason = off.word(), "account switched off");
                 self.look_at(id, ctx);
-                self.tell(if off.is_some() {
-                    KeeperNews::SwitchedOff(account)
-                } else {
-                    KeeperNews::SwitchedOn(account)
-                });
+                self.tell(KeeperNews::SwitchedOff(account));
             }
-            Ok(Written::Declined) => self.reload(id, ctx),
-            Err(error) => {
-                tracing::error!(account_id = %id, %error, "an account could not be switched");
+            Ok(None) => self.reload(id, ctx),
+            Err(refused) => {
+                tracing::error!(account_id = %id, %refused, "an account could not be switched off");
                 self.rest(id, Some(self.now() + SHORT_WAIT));
                 self.set_alarm(ctx);
             }
         }
-    }
-
-    fn set_wake(&mut self, id: AccountId, wake: Option<Millis>) {
-        let Some(tended) = self.tended.get_mut(&id) else { return };
-        if let Some(old) = std::mem::replace(&mut tended.wake, wake) {
-            self.schedule.remove(&(old, id));
-        }
-        self.schedule.extend(wake.map(|at| (at, id)));
-    }
-
-    fn set_alarm(&mut self, ctx: &mut Context<Self>) {
-        let first = self.schedule.first().map(|(at, _)| *at);
-        if self.alarm.map(|(at, _)| at) == first {
-            return;
-        }
-        if let Some((_, handle)) = self.alarm.take() {
-            ctx.cancel_future(handle);
-        }
-        let Some(at) = first else { return };
-        let sleep = self.desk.rows.clock.sleep_until(at).into_actor(self).map(|(), act, ctx| {
-            act.alarm = None;
-            act.look_at_those_due(ctx);
-        });
-        self.alarm = Some((at, ctx.spawn(sleep)));
-    }
-
-    fn look_at_those_due(&mut self, ctx: &mut Context<Self>) {
-        let now = self.now();
-        while let Some((at, id)) = self.schedule.first().copied()
-            && at <= now
-        {
-            self.set_wake(id, None);
-            self.look_at(id, ctx);
-        }
-        self.set_alarm(ctx);
     }
 }
 

@@ -47,7 +47,8 @@ impl Drive {
             Ok(Err(fault)) => return self.suffer(&job, fault).await,
             Ok(Ok(credential)) => credential,
         };
-        let Some(lease) = &self.lease else { return Err(Stopped::defect("an attempt without a lease")) };
+        let Some(lease) = &mut self.lease else { return Err(Stopped::defect("an attempt without a lease")) };
+        lease.opened_with = Some(credential.clone());
         let submit = Transition::Submit { account: lease.account.id, route: lease.route };
         let job = self.crew.step(&self.live, submit).await?;
         self.send(&job, credential).await

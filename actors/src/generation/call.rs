@@ -42,6 +42,9 @@ impl Drive {
         };
         match self.crew.pool.steward().credential(account).await {
             Ok(credential) => {
+                if let Some(lease) = &mut self.lease {
+                    lease.opened_with = Some(credential.clone());
+                }
                 let call = self.call_with(job, credential).await?;
                 Ok(call.map_or(Ready::NoEngine, |(engine, call)| Ready::Call(engine, call)))
             }

@@ -57,9 +57,12 @@ pub(crate) struct HeadStart {
 impl HeadStart {
     /// Borrows for a job that is about to be accepted; none when it has to wait, for an account or for what opens it.
     pub(crate) async fn at_once(pool: &Pool, job: &Job) -> Option<Self> {
-        let lease = pool.acquire_now(Need::of(job, Vec::new())).await?;
+        let mut lease = pool.acquire_now(Need::of(job, Vec::new())).await?;
         match pool.steward().credential(lease.account.clone()).now_or_never() {
-            Some(Ok(credential)) => Some(Self { lease, credential }),
+            Some(Ok(credential)) => {
+                lease.opened_with = Some(credential.clone());
+                Some(Self { lease, credential })
+            }
             _ => {
                 lease.finish(Outcome::Unused);
                 None

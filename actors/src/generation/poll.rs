@@ -93,9 +93,10 @@ impl Drive {
     async fn unlearned(&mut self, job: &Job, fault: Fault) -> Result<(), Stopped> {
         if fault.class == FaultClass::Auth {
             let steward = self.crew.pool.steward().clone();
+            let used = self.lease.as_ref().and_then(|lease| lease.opened_with.clone());
             let renewal = async {
-                match job.account {
-                    Some(account) => steward.refused(account).await,
+                match used {
+                    Some(used) => steward.refused(used).await,
                     None => false,
                 }
             };

@@ -10,7 +10,7 @@ mod submit;
 pub(crate) use board::Live;
 pub use board::{News, Watch};
 pub use listing::{Again, JobFilter, JobPage};
-pub(crate) use submit::{Idempotency, places, prompt_file, prompt_owner};
+pub(crate) use submit::{Idempotency, idempotency_place, mismatch, places, prompt_file, prompt_owner};
 pub use submit::{NewJob, Submitted};
 
 use crate::{

@@ -68,7 +68,7 @@ pub struct Submitted {
     pub replayed: bool,
 }
 
-/// What an Idempotency-Key stands for.
+/// What an Idempotency-Key stands for: a job, or a character of this UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Idempotency {
     pub job: JobId,
@@ -90,6 +90,10 @@ pub(super) struct Submit {
 }
 
 /// The place of an Idempotency-Key: per API key, of fixed length whatever the client sends.
+pub(crate) fn idempotency_place(key: KeyId, idempotency_key: &str) -> Vec<u8> {
+    place(key, idempotency_key)
+}
+
 fn place(key: KeyId, idempotency_key: &str) -> Vec<u8> {
     let digest = Sha256::new().chain_update(key.uuid().as_bytes()).chain_update(idempotency_key).finalize();
     digest.to_vec()
@@ -102,7 +106,7 @@ pub(super) struct Undecided {
     deciding: watch::Receiver<()>,
 }
 
-fn mismatch() -> Refused {
+pub(crate) fn mismatch() -> Refused {
     let message = "this Idempotency-Key was used with another body: use a new key for a new request";
     Refused::new(Code::IdempotencyMismatch, message)
 }

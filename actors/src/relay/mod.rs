@@ -116,11 +116,12 @@ impl Relay {
         Err(last.map_or_else(late, refusal))
     }
 
-    async fn attempt(&self, lease: Lease, request: &TextRequest) -> Result<Relayed, Fault> {
+    async fn attempt(&self, mut lease: Lease, request: &TextRequest) -> Result<Relayed, Fault> {
         let credential = match self.pool.steward().credential(lease.account.clone()).await {
             Ok(credential) => credential,
             Err(fault) => return Err(given_back(lease, fault)),
         };
+        lease.opened_with = Some(credential.clone());
         let engine = self.engines.get(&lease.account.engine).cloned();
         let Some(engine) = engine else {
             let fault = Fault::new(FaultClass::Internal, "the engine is not here");

@@ -1,19 +1,21 @@
 //! A keeper with its store, its vault and a vendor: what tests of credentials need, and nothing else of the gateway.
 
-use super::{ENGINE, ManualClock, Vendor, account, account_id, world::copy_tree};
+use super::{ENGINE, ManualClock, Vendor, copy_tree};
 use atelier_actors::{
-    Units,
-    credential_keeper::{Keeper, KeeperConfig, KeeperNews, KeeperParts, NewSecrets},
+    Refused, Units,
+    account_book::{AccountBook, AccountDraft},
+    credential_keeper::{AfterRefusal, Keeper, KeeperConfig, KeeperNews, KeeperParts},
     vault::Vault,
 };
 use atelier_domain::{
-    account::{Account, AccountSecrets},
+    account::{Account, AccountSecrets, Credential},
+    fault::Fault,
     ids::AccountId,
     renewal::Renewer,
     secret::Secret,
     time::Millis,
 };
-use atelier_store::{Batch, Expect, OpenOptions, Store};
+use atelier_store::{OpenOptions, Store};
 use std::{collections::HashMap, path::Path, sync::Arc};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -35,6 +37,7 @@ pub struct Cabinet {
     pub units: Units,
     pub clock: Arc<ManualClock>,
     pub vendor: Arc<Vendor>,
+    pub book: AccountBook,
     pub keeper: Keeper,
     pub news: watch::Receiver<Vec<KeeperNews>>,
 }
@@ -55,7 +58,9 @@ impl Cabinet {
         let store = Store::open(OpenOptions::new(dir.path())).unwrap();
         let vault = Vault::open(store.clone(), &KEY);
         let (tell, news) = watch::channel(Vec::new());
+        let book = AccountBook::open(store.clone(), vault.clone(), clock.clone()).unwrap();
         let parts = KeeperParts {
+            accounts: book.clone(),
             store: store.clone(),
             vault: vault.clone(),
             clock: clock.clone(),
@@ -66,7 +71,9 @@ impl Cabinet {
         };
         let units = Units::start(1);
         let keeper = Keeper::start(parts, units.core()).unwrap();
-        Self { dir, store, vault, units, clock, vendor, keeper, news }
+        let told = keeper.clone();
+        book.tell_of_changes(Arc::new(move |id| told.changed(id)));
+        Self { dir, store, vault, units, clock, vendor, book, keeper, news }
     }
 
     /// What a start after a `kill -9` would find in this copy. This keeper is dead from here on.
@@ -76,30 +83,36 @@ impl Cabinet {
     }
 
     /// Adds an account with these secrets, by name.
-    pub async fn add(&self, number: u128, secrets: &[(&str, &Secret)]) -> AccountId {
-        let account = account(number, 4);
-        let mut set = AccountSecrets::default();
-        for (name, secret) in secrets {
-            assert!(set.set(name, (*secret).clone()));
-        }
-        let mut rider = Batch::new();
-        rider.put_row(account.id.uuid().as_bytes(), &account, Expect::Absent).unwrap();
-        self.keeper.put_secrets(account.id, NewSecrets::All(set), rider).await.unwrap();
-        account_id(number)
+    pub async fn add(&self, secrets: &[(&'static str, &Secret)]) -> AccountId {
+        let secrets = secrets.iter().map(|(name, secret)| (*name, (*secret).clone())).collect();
+        let draft = AccountDraft { engine: ENGINE.into(), secrets, ..AccountDraft::default() };
+        self.book.add(draft).await.unwrap().id
+    }
+
+    /// Gives an account other secrets, by name.
+    pub async fn put(&self, id: AccountId, secrets: &[(&'static str, &Secret)]) {
+        let secrets = secrets.iter().map(|(name, secret)| (*name, (*secret).clone())).collect();
+        let draft = AccountDraft { secrets, ..AccountDraft::default() };
+        self.book.change(self.account(id).number, draft).await.unwrap();
+    }
+
+    /// Switches it as the operator does.
+    pub async fn switch(&self, id: AccountId, on: bool) {
+        self.book.switch(self.account(id).number, on).await.unwrap();
+    }
+
+    pub async fn credential(&self, id: AccountId) -> Result<Credential, Fault> {
+        self.keeper.credential(&self.account(id)).await
+    }
+
+    /// The upstream refuses what the account has now.
+    pub async fn refuse(&self, id: AccountId) -> Result<AfterRefusal, Refused> {
+        let used = self.credential(id).await.unwrap();
+        self.keeper.refused(&used).await
     }
 
     pub fn account(&self, id: AccountId) -> Account {
-        self.store.load::<Account>(id.uuid().as_bytes()).unwrap().unwrap()
-    }
-
-    /// Changes the row as the operator or the pool does, and tells the keeper.
-    pub async fn change(&self, id: AccountId, change: impl FnOnce(&mut Account)) {
-        let mut account = self.account(id);
-        change(&mut account);
-        let mut batch = Batch::new();
-        batch.put_row(id.uuid().as_bytes(), &account, Expect::Present).unwrap();
-        self.store.submit(batch).await.unwrap();
-        self.keeper.reload(id).await.unwrap();
+        Account::clone(&*self.book.find(id).unwrap())
     }
 
     /// The secrets as they are on disk.

@@ -80,18 +80,18 @@ impl Work {
     /// The same over other files: `file` names the one that takes the place of each, in the order of [`Work::references`].
     #[must_use]
     pub fn with_references(&self, mut file: impl FnMut(&Reference) -> MediaId) -> Self {
-        let mut anew = |reference: &mut Reference| reference.media = file(reference);
         let mut work = self.clone();
-        match &mut work {
-            Self::Image(image) => {
-                let references = image.references.as_deref_mut();
-                references.into_iter().flat_map(References::all_mut).for_each(anew);
-            }
-            Self::Video(video) => {
-                video.first_frame.iter_mut().for_each(&mut anew);
-                video.source.iter_mut().for_each(|source| anew(&mut source.file));
-                video.cast.iter_mut().for_each(|member| anew(&mut member.portrait));
-            }
+        let (image, video) = match &mut work {
+            Self::Image(image) => (image.references.as_deref_mut(), None),
+            Self::Video(video) => (None, Some(video)),
+        };
+        let of_video = video.into_iter().flat_map(|video| {
+            let source = video.source.as_mut().map(|source| &mut source.file);
+            let portraits = video.cast.iter_mut().map(|character| &mut character.portrait);
+            video.first_frame.iter_mut().chain(source).chain(portraits)
+        });
+        for reference in image.into_iter().flat_map(References::all_mut).chain(of_video) {
+            reference.media = file(reference);
         }
         work
     }

@@ -226,6 +226,7 @@ mod tests {
             ("socks5://proxy.example", "socks5://proxy.example:1080", None),
             ("socks5h://u:p@10.0.0.1:9050/", "socks5://10.0.0.1:9050", login("u", "p")),
             ("http://u:p%40ss%3A@proxy.example:1", "http://proxy.example:1", login("u", "p@ss:")),
+            ("http://u:p@ss@proxy.example:1/", "http://proxy.example:1", login("u", "p@ss")),
             ("http://u:50%off@proxy.example:1", "http://proxy.example:1", login("u", "50%off")),
             ("http://u@proxy.example:1", "http://proxy.example:1", login("u", "")),
             ("http://[::1]:8080", "http://[::1]:8080", None),

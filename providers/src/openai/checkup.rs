@@ -34,6 +34,10 @@ const VIDEO_NAMES: &[&str] = &[
     "cogvideo",
     "seedance",
     "mochi",
+    "minimax-h",
+    "hailuo",
+    "kling",
+    "skyreels",
 ];
 const IMAGE_NAMES: &[&str] = &[
     "image",

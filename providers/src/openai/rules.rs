@@ -205,6 +205,12 @@ pub(super) static RULES: &[Rule] = &[
         codes: &["rate_limit_exceeded", "429"],
         ..Rule::new(FaultClass::RateLimited, BUSY)
     },
+    // Engines at home say why a job failed in words alone.
+    Rule {
+        statuses: &[0],
+        texts: &["out of memory", "internal error", "internal server error", "server had an error"],
+        ..Rule::new(FaultClass::Overloaded, "the engine failed while it worked on the job")
+    },
     Rule {
         statuses: &[0, 400, 403, 404, 410],
         codes: &["model_deprecated", "model_retired", "model_no_longer_available"],

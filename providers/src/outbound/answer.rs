@@ -7,7 +7,10 @@ use atelier_domain::{
 };
 use awc::{
     ClientResponse,
-    http::header::{self, HeaderMap},
+    http::{
+        Version,
+        header::{self, HeaderMap},
+    },
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -25,6 +28,8 @@ pub(crate) struct Answer {
     large: Arc<Semaphore>,
     length: Option<u64>,
     received: u64,
+    /// Why the body cannot be read at all.
+    flaw: Option<&'static str>,
     /// The upstream, for the log.
     place: String,
 }
@@ -38,8 +43,8 @@ pub(crate) enum Broken {
     /// It stopped.
     #[error("the body stopped")]
     Idle,
-    /// It ended before its end, or is no HTTP.
-    #[error("the body broke off: {0}")]
+    /// It ended before its end, or cannot be read for what it is.
+    #[error("the body cannot be read: {0}")]
     Cut(String),
 }
 
@@ -80,6 +85,7 @@ impl Outbound {
         // awc takes an unreadable length for a broken head, so a length that is here is a number.
         let length =
             length.and_then(|length| length.to_str().ok()).and_then(|length| length.trim().parse().ok());
+        let flaw = flaw(&response, length.is_some());
         Answer {
             response,
             clock: Arc::clone(&self.clock),
@@ -87,9 +93,24 @@ impl Outbound {
             large: Arc::clone(&self.large),
             length,
             received: 0,
+            flaw,
             place,
         }
     }
+}
+
+/// What keeps a body from being read for what it is.
+fn flaw(response: &ClientResponse, has_length: bool) -> Option<&'static str> {
+    let headers = response.headers();
+    let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
+    let mut codings = headers.get_all(header::CONTENT_ENCODING);
+    if !codings.all(|coding| coding.to_str().is_ok_and(|coding| coding.split(',').all(plain))) {
+        return Some("it is in a content coding that was not asked for");
+    }
+    // Such a body lasts until the connection closes, and awc takes it for an empty one.
+    let is_empty = matches!(response.status().as_u16(), 204 | 304);
+    let is_open = response.version() == Version::HTTP_11 && !headers.contains_key(header::TRANSFER_ENCODING);
+    (is_open && !has_length && !is_empty).then_some("it has neither a length nor chunks")
 }
 
 impl Answer {
@@ -123,6 +144,9 @@ impl Answer {
     /// # Errors
     /// [`Broken::Idle`], [`Broken::Cut`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Broken> {
+        if let Some(flaw) = self.flaw {
+            return Err(Broken::Cut(flaw.to_owned()));
+        }
         loop {
             match within(&*self.clock, self.idle, self.response.next()).await {
                 None => return Err(Broken::Idle),

@@ -7,15 +7,16 @@ use crate::{
     fields::Fields,
     form,
     gateway::Gateway,
-    openai::{answer, choice, dialect::Dialect, videos::SourceJob},
-    problem::{ErrorBody, Problem},
+    openai::{answer, choice, dialect::Dialect, images, videos::SourceJob},
+    problem::{ErrorBody, Problem, REPLAYED},
     references::{Gatherer, Source, source},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::header::HeaderValue,
     web::{self, Data, Path, Query},
 };
-use atelier_actors::characters::NewCharacter;
+use atelier_actors::characters::{NewCharacter, Repeat};
 use atelier_domain::{
     character::{self, Character, Timestamps, Visibility},
     code::Code,
@@ -149,6 +150,7 @@ pub fn own(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Character, Pr
 /// Make a character out of a video. Prompts then speak of it as `@username` or `<@ch_…>`.
 #[utoipa::path(post, path = "/v1/characters", tag = "characters",
     request_body(content((NewCharacterBody = "multipart/form-data"), (NewCharacterBody = "application/json"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters: the same key and body get the same answer for 24 h")),
     responses((status = 200, description = "The character", body = CharacterObject),
         (status = 400, description = "`bad_body`, `unknown_model`, `invalid_image_url`", body = ErrorBody),
         (status = 413, description = "`body_too_large`, `storage_limit_exceeded`", body = ErrorBody),
@@ -165,6 +167,9 @@ pub async fn create(
         body::json_object(payload, gateway.limits.json_body).await?
     };
     let origin = answer::origin(&request);
+    let (idempotency_key, _) = images::repeat_of(&request)?;
+    let body_hash = fields.hash("/v1/characters");
+    let repeat = idempotency_key.map(|idempotency_key| Repeat { idempotency_key, body_hash });
     let said = said(&gateway, &caller, &mut fields)?;
     let (field, source) = video(&gateway, &caller, &mut fields)?;
     let gatherer = Gatherer { gateway: &gateway, key: caller.0.id, origin: &origin };
@@ -180,11 +185,15 @@ pub async fn create(
         visibility: said.visibility,
         account: accountable(&gateway).await?,
     };
-    let character = gateway.characters.create(new).await?;
-    tracing::info!(character = %character.id, key = %caller.0.id, "character made");
+    let (character, replayed) = gateway.characters.create_once(new, repeat.as_ref()).await?;
+    tracing::info!(character = %character.id, key = %caller.0.id, replayed, "character made");
     let mut made = view(&gateway, &origin, &character);
     made.data.message = Some("Character created successfully");
-    Ok(HttpResponse::Ok().json(made))
+    let mut response = HttpResponse::Ok();
+    if replayed {
+        response.insert_header((REPLAYED, HeaderValue::from_static("true")));
+    }
+    Ok(response.json(made))
 }
 
 /// What can be judged before the video is brought in.

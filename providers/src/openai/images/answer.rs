@@ -143,8 +143,9 @@ pub(super) fn read(held: Held) -> Result<Reply, Unread> {
     let (bytes, place) = held.into_parts();
     let body: Body = match serde_json::from_slice(&bytes) {
         Ok(body) => body,
-        Err(_) if !bytes.trim_ascii_start().starts_with(b"{") => return Err(Unread::Stranger),
+        // Nothing at all is no page either.
         Err(error) if error.is_eof() => return Err(Unread::Cut),
+        Err(_) if !bytes.trim_ascii_start().starts_with(b"{") => return Err(Unread::Stranger),
         Err(error) => return Err(Unread::Empty(error.to_string())),
     };
     if let Some(refusal) = body.error.filter(|error| !error.is_null()) {

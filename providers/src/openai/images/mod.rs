@@ -12,7 +12,7 @@ use super::{
     upstream::{LONGEST_ANSWER, Order, Upstream, no_result},
 };
 use crate::{
-    outbound::{Answer, Payload},
+    outbound::{Answer, Payload, Place},
     picture::{self, PictureError, Wanted},
 };
 use answer::{Item, Reply};
@@ -96,11 +96,11 @@ async fn collect(
 }
 
 async fn one(upstream: &Upstream, item: Item, (wanted, desk): (&Wanted, &Desk)) -> Result<Output, Fault> {
-    let bytes = match item.file {
-        answer::File::Bytes(bytes) => bytes,
+    let (bytes, _place) = match item.file {
+        answer::File::Bytes(bytes) => (bytes, Place::default()),
         answer::File::Url(url) => {
             let answer = upstream.download(&url).await.map_err(after_the_fact)?;
-            upstream.body(answer, LONGEST_FILE, Asked::Look).await.map_err(after_the_fact)?.into_bytes()
+            upstream.body(answer, LONGEST_FILE, Asked::Look).await.map_err(after_the_fact)?.into_parts()
         }
     };
     let wanted = *wanted;

@@ -125,7 +125,9 @@ async fn an_answer_that_is_no_result_is_a_fault_and_never_a_crash() {
     for (reply, class) in [
         (Reply::html(200), Network),
         (Reply::file("text/plain", b"pong"), Network),
-        (Reply::file("application/json", b""), Network),
+        (Reply::file("application/json", b""), UnknownOutcome),
+        (Reply::json(200, &json!({"data": []})).with("content-encoding", "gzip"), UnknownOutcome),
+        (Reply::Raw(b"HTTP/1.1 200 OK\r\n\r\n{\"data\": []}".to_vec()), UnknownOutcome),
         (Reply::file("application/json", b"{\"data\": [{\"b64_json\": \"iVBOR"), UnknownOutcome),
         (Reply::json(200, &json!({"data": []})), JobLost),
         (Reply::json(200, &json!({"created": 1})), JobLost),

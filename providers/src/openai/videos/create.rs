@@ -59,7 +59,7 @@ async fn begun(upstream: &Upstream, answer: Answer) -> Result<String, Fault> {
     let held = upstream.body(answer, LONGEST_NOTE, Asked::Video).await?;
     let said = match serde_json::from_slice::<Value>(&held) {
         Ok(said) => unwrapped(said),
-        Err(_) if !held.trim_ascii_start().starts_with(b"{") => {
+        Err(error) if !error.is_eof() && !held.trim_ascii_start().starts_with(b"{") => {
             let message = "the address of the engine answers, but not as an engine does";
             let mut fault = Fault::new(FaultClass::Network, message);
             fault.scope = FaultScope::Account;
@@ -130,6 +130,15 @@ fn prompt(wire: &VideoWire, spec: &VideoSpec) -> String {
     let mut prompt = spec.prompt.clone();
     if let Some(style) = &spec.style {
         prompt.push_str(&format!("\n\nStyle: {style}."));
+    }
+    // Nobody there has seen them: what can be said of them is said.
+    for member in &spec.cast {
+        let behaviour = member.instructions.join(" ");
+        prompt.push_str(&format!(
+            "\n\n@{} is {}. {behaviour}",
+            member.username.as_str(),
+            member.display_name
+        ));
     }
     if let Some(negative) = spec.negative_prompt.as_ref().filter(|_| !wire.has_extras) {
         prompt.push_str(&format!("\n\nLeave out: {negative}."));

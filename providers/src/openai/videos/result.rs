@@ -8,7 +8,10 @@ use super::{
     },
     Handle, unusable,
 };
-use crate::studio::film::{self, Footage};
+use crate::{
+    outbound::{Broken, Place},
+    studio::film::{self, Footage},
+};
 use atelier_domain::{
     engine::{Call, Companion, Output, Polled, Task},
     fault::{Fault, FaultClass},
@@ -37,16 +40,16 @@ pub(super) async fn bring(
         Err(fault) => return Ok(Polled::Failed(fault)),
     };
     let own = upstream.url(&path)?;
-    let (bytes, place) = match (get(upstream, own.as_str()).await, named(said)) {
-        (Ok(Got::File(bytes)), _) => (bytes, "its own route"),
+    let ((bytes, held), from) = match (get(upstream, own.as_str()).await, named(said)) {
+        (Ok(Got::File(file)), _) => (file, "its own route"),
         (Ok(Got::Elsewhere(url)), _) => match get(upstream, &url).await? {
-            Got::File(bytes) => (bytes, "an address that it named"),
+            Got::File(file) => (file, "an address that it named"),
             Got::Elsewhere(_) | Got::Never(_) => return Ok(unusable("a link that leads to a link".into())),
         },
         (Ok(Got::Never(what)), None) => return Ok(unusable(what)),
         // The route is missing or does not have this file: what the object names may.
         (Ok(Got::Never(_)) | Err(_), Some(url)) => match get(upstream, &url).await? {
-            Got::File(bytes) => (bytes, "an address that it named"),
+            Got::File(file) => (file, "an address that it named"),
             Got::Elsewhere(_) => return Ok(unusable("a link that leads to a link".into())),
             Got::Never(what) => return Ok(unusable(what)),
         },
@@ -57,12 +60,13 @@ pub(super) async fn bring(
         Task::Image(spec) => spec.size,
     };
     let output = desk.work(move || output(bytes, size)).await?;
+    drop(held);
     Ok(output
-        .map_or_else(|what| unusable(format!("from {place}: {what}")), |output| Polled::Done(vec![output])))
+        .map_or_else(|what| unusable(format!("from {from}: {what}")), |output| Polled::Done(vec![output])))
 }
 
 enum Got {
-    File(Vec<u8>),
+    File((Vec<u8>, Place)),
     /// Some gateways answer with a link instead of the file.
     Elsewhere(String),
     /// It will not become better.
@@ -76,9 +80,9 @@ async fn get(upstream: &Upstream, url: &str) -> Result<Got, Fault> {
         Err(fault) => return Err(fault),
     };
     let place = answer.place().to_owned();
-    let bytes = match answer.read(LONGEST_FILE).await {
-        Ok(held) => held.into_bytes(),
-        Err(broken @ crate::outbound::Broken::TooLarge(_)) => {
+    let (bytes, held) = match answer.read(LONGEST_FILE).await {
+        Ok(held) => held.into_parts(),
+        Err(broken @ Broken::TooLarge(_)) => {
             return Ok(Got::Never(format!("{place}: {broken}")));
         }
         Err(broken) => return Err(broken_off(&broken, &place, Asked::Look)),
@@ -87,7 +91,7 @@ async fn get(upstream: &Upstream, url: &str) -> Result<Got, Fault> {
         let said = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
         return Ok(named(&said).map_or_else(|| Got::Never("JSON instead of a video".into()), Got::Elsewhere));
     }
-    Ok(Got::File(bytes))
+    Ok(Got::File((bytes, held)))
 }
 
 /// The address of the file, wherever an object names it.
@@ -135,7 +139,7 @@ fn output(bytes: Vec<u8>, asked: Size) -> Result<Output, String> {
         height: size.height,
         revised_prompt: None,
         companions: companions.unwrap_or_default(),
-        seconds: facts.map(|facts| facts.seconds),
+        seconds: facts.map(|facts| facts.seconds).filter(|seconds| *seconds > 0.0),
         usage: None,
     })
 }

@@ -79,12 +79,13 @@ pub fn look(footage: &Footage) -> Result<Facts, FilmError> {
     Ok(Facts { seconds: clip.seconds(), width, height, has_sound })
 }
 
-/// What a video says of itself, whatever it is coded with: nothing is decoded.
+/// What a video says of itself, whatever it is coded with: nothing is decoded. Of one in fragments the length is 0, since its index
+/// does not say it.
 ///
 /// # Errors
 /// [`FilmError::Footage`] when it is no MP4 with an index.
 pub fn outline(footage: &Footage) -> Result<Facts, FilmError> {
-    let index = Index::read(&mut opened(footage)?)?;
+    let index = Index::outline(&mut opened(footage)?)?;
     let (width, height) = match (index.video.size, index.video.turns % 2) {
         ((width, height), 0) => (width, height),
         ((width, height), _) => (height, width),

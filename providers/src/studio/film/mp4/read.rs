@@ -82,9 +82,33 @@ impl Index {
     /// [`FilmError::Footage`] when there is none, or it cannot be.
     pub fn read(file: &mut (impl Read + Seek)) -> Result<Self, FilmError> {
         let moov = find_moov(file)?;
+        let index = Self::of(&moov)?;
+        if index.video.samples.is_empty() {
+            let fragmented = child(&moov, b"mvex").is_some();
+            return Err(if fragmented {
+                FilmError::footage(
+                    "the file is a fragmented MP4; send it with one index (not fragmented)",
+                    "moof",
+                )
+            } else {
+                FilmError::footage("the video track is empty", "")
+            });
+        }
+        Ok(index)
+    }
+
+    /// The same of a file whose frames may lie beside the index, in fragments: then it lists none of them.
+    ///
+    /// # Errors
+    /// [`FilmError::Footage`] when there is no index with a video track.
+    pub fn outline(file: &mut (impl Read + Seek)) -> Result<Self, FilmError> {
+        Self::of(&find_moov(file)?)
+    }
+
+    fn of(moov: &[u8]) -> Result<Self, FilmError> {
         let mut movie_scale = 1000;
         let (mut video, mut audio) = (None, None);
-        for (kind, body) in Boxes(&moov).take(MAX_BOXES) {
+        for (kind, body) in Boxes(moov).take(MAX_BOXES) {
             match &kind {
                 b"mvhd" => movie_scale = leaf::<Mvhd>(body)?.timescale.max(1),
                 b"trak" if video.is_none() || audio.is_none() => {
@@ -101,17 +125,6 @@ impl Index {
             }
         }
         let video = video.ok_or_else(|| FilmError::footage("the file has no video track", ""))?;
-        if video.samples.is_empty() {
-            let fragmented = child(&moov, b"mvex").is_some();
-            return Err(if fragmented {
-                FilmError::footage(
-                    "the file is a fragmented MP4; send it with one index (not fragmented)",
-                    "moof",
-                )
-            } else {
-                FilmError::footage("the video track is empty", "")
-            });
-        }
         Ok(Self { video, audio })
     }
 }

@@ -125,3 +125,41 @@ fn what_cannot_be_decoded_is_told_by_name() {
         }
     }
 }
+
+#[test]
+fn a_video_of_any_coding_says_its_size_and_length() {
+    let kinds: [(&[&str], f64); 4] = [
+        (&["-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"], 2.0),
+        (&["-c:v", "mpeg4"], 2.0),
+        (&["-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "3"], 2.0),
+        (&["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+frag_keyframe+empty_moov"], 0.0),
+    ];
+    for (options, seconds) in kinds {
+        let (_folder, path) = recorded(options);
+        let facts = outline(&Footage::File(path)).unwrap();
+        assert_eq!((facts.width, facts.height), (320, 180), "{options:?}");
+        assert!((facts.seconds - seconds).abs() < 0.05, "{options:?}: {facts:?}");
+    }
+}
+
+#[test]
+fn stills_of_a_video_that_was_made_elsewhere_are_its_frames() {
+    let (_folder, path) = recorded(&[&X264[..], &["-profile:v", "high", "-bf", "3", "-c:a", "aac"]].concat());
+    let frames = decoded(&std::fs::read(&path).unwrap(), (320, 180));
+    let (thumbnail, sheet) = stills(&Footage::File(path)).unwrap();
+    let thumbnail = image::load_from_memory(&thumbnail).unwrap().into_rgb8();
+    assert_eq!(thumbnail.dimensions(), (320, 180));
+    assert!(psnr(&thumbnail, &frames[20]) > 26.0, "the thumbnail is not the frame at a third");
+    let sheet = image::load_from_memory(&sheet).unwrap();
+    assert_eq!((sheet.width(), sheet.height()), (256 * 5, 144 * 5));
+    for cell in [0, 12, 24] {
+        let tile = sheet.crop_imm(256 * (cell % 5), 144 * (cell / 5), 256, 144).into_rgb8();
+        let wanted = |frame: usize| {
+            let frame = image::RgbImage::from_raw(320, 180, frames[frame].clone()).unwrap();
+            image::imageops::resize(&frame, 256, 144, image::imageops::FilterType::Triangle)
+        };
+        let at = cell as usize * 60 / 25;
+        let (same, other) = (psnr(&tile, &wanted(at)), psnr(&tile, &wanted((at + 25) % 60)));
+        assert!(same > 22.0 && same > other, "cell {cell}: {same} dB, another frame {other} dB");
+    }
+}
