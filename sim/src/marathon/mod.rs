@@ -105,7 +105,6 @@ fn settings(setup: Setup) -> Setup {
         ("GENERATION__IMAGE_TIMEOUT", "60"),
         ("GENERATION__VIDEO_TIMEOUT", "60"),
         ("JOBS__RETENTION_S", "86400"),
-        ("TOKEN_REFRESH__AT_AUTO_REFRESH_ENABLED", "true"),
         ("LOG__LEVEL", "error"),
     ]
     .into_iter()
