@@ -14,6 +14,7 @@ use atelier_actors::{
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
+    clearances::Clearances,
     credential_keeper::{Keeper, KeeperConfig, KeeperParts},
     credit_ledger::Ledger,
     gallery::Gallery,
@@ -37,6 +38,7 @@ use atelier_domain::{
     time::Clock,
 };
 use atelier_providers::{
+    clearance::ClearanceService,
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
     http::TlsError,
     oauth::{OAuth, OAuthConfig},
@@ -146,6 +148,8 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
     let (pool, checkups) = lenders(config, &ground, (&accounts, &keeper), &engines);
     let relay = Relay::new(pool.clone(), engines.clone(), clock.clone());
+    let service = Arc::new(ClearanceService::new(outbound.clone()));
+    let clearances = Clearances::new(service, settings.clone(), clock.clone());
     let office = office(config, &ground, settings, (&accounts, &pool, &ledger));
     let parts = Parts {
         store: store.clone(),
@@ -176,6 +180,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         accounts,
         checkups,
         keeper,
+        clearances,
         settings: office.settings,
         requests: office.requests,
         audit: office.audit,

@@ -32,6 +32,8 @@ pub mod vault;
 
 pub mod credential_keeper;
 
+pub mod clearances;
+
 pub mod settings;
 
 pub mod request_log;

@@ -104,6 +104,7 @@ codes! {
     ContentPolicyViolation = "content_policy_violation", 400, Content, No, "The prompt or an image was refused by the engine's content rules; nothing was charged.";
     MissingFirstFrame = "missing_first_frame", 400, InvalidRequest, Unsaid, "A last frame needs a first one.";
     VideoFailed = "video_failed", 400, InvalidRequest, No, "The video failed: it has no content.";
+    ClearanceOff = "clearance_off", 400, InvalidRequest, No, "No clearance service is switched on: `/api/cloudflare/config` names one.";
     TokenRefused = "token_refused", 400, InvalidRequest, No, "The vendor refuses the session or refresh token: it has ended, is used up, or belongs to another client.";
     TaskNotCompleted = "task_not_completed", 400, InvalidRequest, Unsaid, "The video is not ready yet (profile `sora2api`).";
     GenerationFailed = "generation_failed", 400, InvalidRequest, No, "The video failed: it has no content (profile `sora2api`).";
@@ -157,6 +158,7 @@ codes! {
     InternalError = "internal_error", 500, Server, Unsaid, "A defect of the gateway; the request id finds it in the log.";
     ActivationUnsupported = "activation_unsupported", 501, Server, No, "The account's engine knows no invitations and no user names to set.";
     RemixUnsupported = "remix_unsupported", 501, Server, No, "No engine for this model makes videos over others.";
+    ClearanceFailed = "clearance_failed", 502, Server, Unsaid, "The operator's clearance service gave no clearance; the log says why.";
     JobLost = "job_lost", 502, Server, No, "The engine forgot the running job; nothing was charged.";
     SubmitOutcomeUnknown = "submit_outcome_unknown", 502, Server, No, "The request reached the engine and no answer came; it was not sent again, and nothing was charged.";
     ModelUnavailable = "model_unavailable", 503, Unavailable, No, "The engine no longer has this model.";

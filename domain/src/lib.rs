@@ -56,6 +56,8 @@ pub mod proxy;
 
 pub mod renewal;
 
+pub mod clearance;
+
 pub mod key;
 
 pub mod webhook;

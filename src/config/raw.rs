@@ -255,7 +255,7 @@ sections! {
         max_poll_attempts: u64 = 300,
     }
 
-    /// `[cache]`: copies of results that an upstream hosts. Read by engines with a network once there are some.
+    /// `[cache]`: copies of results that an upstream hosts. Results are always copied; older clients of the admin API know these settings.
     cache: Cache {
         /// Whether copies are kept and served instead of the upstream's links.
         enabled: bool = true,
@@ -265,7 +265,7 @@ sections! {
         base_url: String = String::new(),
     }
 
-    /// `[proxy]`: the way out to upstreams. Read by engines with a network once there are some.
+    /// `[proxy]`: the way out to upstreams, of accounts that have no proxy of their own.
     proxy: Proxy {
         /// Whether `url` is used.
         enabled: bool = false,
@@ -288,7 +288,7 @@ sections! {
         custom_parse_token: Secret = Secret::default(),
     }
 
-    /// `[cloudflare]`: the clearance service of an operator. Read by the credential keeper once there is one.
+    /// `[cloudflare]`: the clearance service of an operator.
     cloudflare: Cloudflare {
         /// Whether it is asked.
         enabled: bool = false,
@@ -306,8 +306,7 @@ sections! {
         session_url: String = "https://sora.chatgpt.com/api/auth/session".into(),
     }
 
-    /// `[debug]`: the wire of upstreams in the log, secrets always masked. Read by engines with a network once there
-    /// are some.
+    /// `[debug]`: the wire of upstreams in the log, secrets always masked. No engine of this version writes it.
     debug: Debug {
         /// Whether anything of it is logged.
         enabled: bool = false,

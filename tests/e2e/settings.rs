@@ -44,7 +44,7 @@ const STORIES: [(&str, &str, &str, &str); 9] = [
         "/api/token-refresh/config",
         "at_auto_refresh_enabled",
         "/api/token-refresh/enabled",
-        r#"{"enabled":true}"#,
+        r#"{"enabled":false}"#,
     ),
 ];
 

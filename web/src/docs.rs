@@ -38,6 +38,8 @@ use utoipa_swagger_ui::SwaggerUi;
         admin::accounts::one::delete, admin::accounts::one::status, admin::accounts::one::enable, admin::accounts::one::disable,
         admin::accounts::one::test, admin::accounts::many::add, admin::accounts::many::import, admin::accounts::many::test,
         admin::accounts::many::enable, admin::accounts::many::disable, admin::accounts::many::delete_disabled,
+        admin::accounts::convert::session, admin::accounts::convert::refresh,
+        admin::settings::clearance::state, admin::settings::clearance::refresh, admin::settings::clearance::clear,
         admin::accounts::activate::activate, admin::accounts::activate::activate_username,
         admin::accounts::activate::activate_all, admin::accounts::activate::activate_all_usernames,
         admin::settings::general::show, admin::settings::general::change, admin::settings::general::password,

@@ -9,6 +9,7 @@ use atelier_actors::{
     audit_trail::AuditTrail,
     bulletin::Bulletin,
     characters::Characters,
+    clearances::Clearances,
     credential_keeper::Keeper,
     credit_ledger::Ledger,
     gallery::Gallery,
@@ -73,6 +74,8 @@ pub struct Gateway {
     pub checkups: Checkups,
     /// Who keeps their credentials good.
     pub keeper: Keeper,
+    /// What the operator's clearance service gave.
+    pub clearances: Clearances,
     /// What can be changed at run time.
     pub settings: Settings,
     /// The log of requests, and the figures.

@@ -117,6 +117,8 @@ routes! {
     "/api/tokens/batch-activate-username" => { post admin::accounts::activate::activate_all_usernames }
     "/api/tokens/batch-delete-disabled" => { delete admin::accounts::many::delete_disabled }
     "/api/tokens/import" => { post admin::accounts::many::import }
+    "/api/tokens/st2at" => { post admin::accounts::convert::session }
+    "/api/tokens/rt2at" => { post admin::accounts::convert::refresh }
     "/api/tokens/{id}" => { get admin::accounts::one::retrieve, put admin::accounts::one::update, delete admin::accounts::one::delete }
     "/api/tokens/{id}/status" => { put admin::accounts::one::status }
     "/api/tokens/{id}/enable" => { post admin::accounts::one::enable }
@@ -137,6 +139,9 @@ routes! {
     "/api/cache/base-url" => { post admin::settings::media::set_base_url }
     "/api/cache/enabled" => { post admin::settings::media::set_cache_enabled }
     "/api/watermark-free/config" => { get admin::settings::upstreams::watermark, post admin::settings::upstreams::set_watermark }
+    "/api/cloudflare/state" => { get admin::settings::clearance::state }
+    "/api/cloudflare/refresh" => { post admin::settings::clearance::refresh }
+    "/api/cloudflare/clear" => { post admin::settings::clearance::clear }
     "/api/cloudflare/config" => { get admin::settings::upstreams::cloudflare, post admin::settings::upstreams::set_cloudflare }
     "/api/stats" => { get admin::logs::stats }
     "/api/logs" => { get admin::logs::list, delete admin::logs::clear }

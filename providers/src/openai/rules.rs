@@ -130,7 +130,7 @@ pub(super) static RULES: &[Rule] = &[
     // A limit of nothing is not one to wait for.
     Rule {
         statuses: &[429],
-        texts: &["limit: 0/", "limit 0,", "limit: 0,", "limit: 0."],
+        texts: &["limit: 0/", "limit 0,", "limit: 0,"],
         ..Rule::new(FaultClass::NotEntitled, NOT_ENTITLED)
     },
     Rule {
@@ -147,14 +147,15 @@ pub(super) static RULES: &[Rule] = &[
         statuses: &[403],
         codes: &["model_not_allowed", "permission_denied", "missing_scope", "access_denied"],
         texts: &[
-            "verif",
+            "must be verified",
+            "verify your organization",
             "access to model",
             "access to the model",
             "not have access",
             "not allowed",
             "permission",
             "not available in your",
-            "tier",
+            " tier",
             "not enabled for",
         ],
         ..Rule::new(FaultClass::NotEntitled, NOT_ENTITLED)
@@ -245,7 +246,7 @@ pub(super) static RULES: &[Rule] = &[
         ..Rule::new(FaultClass::ModelGone, GONE)
     },
     Rule {
-        statuses: &[400, 404],
+        statuses: &[404],
         texts: &["the model `", "the model '", "model \""],
         ..Rule::new(FaultClass::ModelGone, GONE)
     },

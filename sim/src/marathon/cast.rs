@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 /// The model that one account alone has, whose key is taken away in the middle.
 pub(super) const SOLO_MODEL: &str = "solo-image";
 
-/// Images that the account with little quota has.
-const LITTLE: u32 = 25;
+/// Images that the account with little quota has; then it is enough for today.
+pub(super) const LITTLE: usize = 5;
 
 /// Part of an account in the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,6 @@ impl Cast {
 
 fn account(part: Part, key: &str) -> AccountSetup {
     let limits = match part {
-        Part::Thrifty => Limits { images: Some(LITTLE), ..Limits::default() },
         Part::Broke => Limits { images: Some(0), videos: Some(0), ..Limits::default() },
         Part::Unentitled => Limits { ipm: Some(0), ..Limits::default() },
         _ => Limits::default(),
@@ -134,6 +133,10 @@ fn perform(account: &AccountHandle, part: Part, seed: u64) {
             account.mix(Op::SubmitVideo, Mix { seed, of: films() });
             account.mix(Op::Poll, Mix { seed, of: looks() });
             account.mix(Op::Content, Mix { seed, of: contents() });
+        }
+        Part::Thrifty => {
+            account.script(Op::SubmitImage, std::iter::repeat_n(Behaviour::Ok, LITTLE));
+            account.usually(Op::SubmitImage, refuse(Reason::DailyLimit));
         }
         _ => {}
     }
@@ -180,7 +183,7 @@ fn faults() -> Vec<(f64, Behaviour)> {
 fn submits() -> Vec<Chance> {
     let mut all = faults();
     all.extend([
-        (0.005, refuse(Reason::ImagesPerMinute)),
+        (0.001, refuse(Reason::ImagesPerMinute)),
         (0.01, Behaviour::ContentType("text/html".to_owned())),
         (0.01, Behaviour::WrongSize { size: (640, 480) }),
         (0.005, Behaviour::NotAnImage),

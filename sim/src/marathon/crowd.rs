@@ -34,6 +34,13 @@ pub(super) struct Told {
     pub end: String,
 }
 
+impl Told {
+    /// What finds it in the logs of both sides.
+    pub fn name(&self) -> String {
+        format!("{:?} ({})", self.prompt, self.job.as_deref().unwrap_or("no job"))
+    }
+}
+
 /// Everybody who asks.
 pub(super) struct Crowd {
     pub keys: Vec<Key>,
@@ -62,14 +69,14 @@ impl Crowd {
         Ok(Self { keys, told: Rc::default() })
     }
 
-    /// Hands in all jobs. In the middle the only account of a model loses its access token, again and again.
+    /// Hands in all jobs. Twice the only account of a model loses its access token.
     pub async fn work(&mut self, plan: &Plan, upstream: &Upstream, cast: &Cast) {
         let next = Rc::new(RefCell::new(0));
-        let revoke_at: Vec<usize> = (1..=5).map(|part| plan.jobs * part / 7).collect();
+        let revoke_at = [plan.jobs / 3, plan.jobs * 2 / 3];
         let solos: Vec<_> = cast.with(Part::Solo).map(|actor| upstream.account(&actor.key)).collect();
         let clients = (0..plan.clients).map(|number| {
             let (keys, told, next) = (self.keys.clone(), self.told.clone(), next.clone());
-            let (jobs, revoke_at, solos) = (plan.jobs, revoke_at.clone(), solos.clone());
+            let (jobs, solos) = (plan.jobs, solos.clone());
             let mut rng = StdRng::seed_from_u64(plan.seed ^ (number as u64) << 32);
             actix_rt::spawn(async move {
                 loop {

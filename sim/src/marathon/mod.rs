@@ -67,7 +67,8 @@ pub enum MarathonError {
 pub async fn run(plan: Plan) -> Result<Report, MarathonError> {
     let room = tempfile::tempdir()?;
     let upstream = upstream::Upstream::start(upstream::Setup::default())?;
-    let setup = settings(Setup::new(&plan.bin, room.path(), 0)?);
+    let tokens = format!("{}/oauth/token", upstream.origin());
+    let setup = settings(Setup::new(&plan.bin, room.path(), 0)?).set("TOKEN_REFRESH__TOKEN_URL", &tokens);
     let mut gateway = setup.start(PATIENCE).await?;
     let root = gateway.client();
     let admin = operator::admin(&root, ADMIN_PASSWORD).await.map_err(MarathonError::Unfit)?;
@@ -87,7 +88,7 @@ pub async fn run(plan: Plan) -> Result<Report, MarathonError> {
         report.violations.push(format!("the gateway ended with {stopped}"));
     }
     if !report.violations.is_empty() {
-        report.log = setup.log_tail();
+        report.log = about(&report.violations, &setup);
     }
     Ok(report)
 }
@@ -105,8 +106,18 @@ fn settings(setup: Setup) -> Setup {
         ("GENERATION__IMAGE_TIMEOUT", "60"),
         ("GENERATION__VIDEO_TIMEOUT", "60"),
         ("JOBS__RETENTION_S", "86400"),
-        ("LOG__LEVEL", "error"),
+        ("LOG__LEVEL", "warn"),
     ]
     .into_iter()
     .fold(setup, |setup, (key, value)| setup.set(key, value))
+}
+
+/// What the gateway's log says of the jobs that violations name; its end, when it says nothing.
+fn about(violations: &[String], setup: &Setup) -> String {
+    let text = std::fs::read_to_string(setup.log_file()).unwrap_or_default();
+    let words = violations.iter().flat_map(|violation| violation.split(['(', ')']));
+    let jobs: Vec<&str> = words.filter_map(|word| word.split_once('_')).map(|(_, id)| id).collect();
+    let lines = text.lines().filter(|line| jobs.iter().any(|job| line.contains(job)));
+    let lines: Vec<&str> = lines.take(200).collect();
+    if lines.is_empty() { setup.log_tail() } else { lines.join("\n") }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     MAX_ATTEMPTS, Report,
-    cast::{Cast, Part},
+    cast::{Cast, LITTLE, Part},
     crowd::{Crowd, Key, Told},
 };
 use crate::{
@@ -59,11 +59,11 @@ fn submits(report: &mut Report, told: &[Told], upstream: &upstream::Report) {
         let (arrived, accepted) = of.get(one.prompt.as_str()).copied().unwrap_or_default();
         report.submits += arrived;
         report.most_submits = report.most_submits.max(arrived);
-        report.check(arrived <= MAX_ATTEMPTS, || format!("{} was submitted {arrived} times", one.prompt));
+        report.check(arrived <= MAX_ATTEMPTS, || format!("{} was submitted {arrived} times", one.name()));
         report
-            .check(accepted <= 1, || format!("{} was accepted {accepted} times: a double spend", one.prompt));
+            .check(accepted <= 1, || format!("{} was accepted {accepted} times: a double spend", one.name()));
         report.check(one.end != "completed" || accepted == 1, || {
-            format!("{} is completed and was accepted {accepted} times", one.prompt)
+            format!("{} is completed and was accepted {accepted} times", one.name())
         });
         report.unknown += u64::from(one.end == "submit_outcome_unknown");
     }
@@ -124,6 +124,9 @@ async fn accounts(report: &mut Report, admin: &Client, upstream: &upstream::Repo
         if actor.part == Part::Thrifty {
             report.images_of_thrifty = counted.accepted(Op::SubmitImage);
             report.videos_of_thrifty = counted.accepted(Op::SubmitVideo);
+            let (images, videos) = (report.images_of_thrifty, report.videos_of_thrifty);
+            report.check(images == LITTLE as u64, || format!("the account with few images made {images}"));
+            report.check(videos > images, || format!("with its images used up it made {videos} videos only"));
         }
         if actor.part == Part::Solo {
             report.renewals = counted.arrived(Op::Token);

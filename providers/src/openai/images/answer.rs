@@ -58,9 +58,9 @@ pub(super) enum File {
 /// Why a 200 is no result.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// It is something else than an engine answers: a page, most likely.
+    /// A page for people: no engine's answer.
     Stranger,
-    /// JSON that is cut off.
+    /// Cut off, or nothing that can be read.
     Cut,
     /// JSON without images.
     Empty(String),
@@ -78,12 +78,12 @@ impl Unread {
                     "the address of the engine answers, but not as an engine does",
                 );
                 fault.scope = FaultScope::Account;
-                fault.with_context("status 200 with a body that is no JSON: is the base URL right?")
+                fault.with_context("status 200 with a page for people: is the base URL right?")
             }
             Self::Cut => {
                 let message = "the request reached the engine and its answer broke off";
                 Fault::new(FaultClass::UnknownOutcome, message)
-                    .with_context("a JSON body that ends too early")
+                    .with_context("a body that ends too early, or is no JSON")
             }
             Self::Empty(what) => no_result(what),
             Self::Refused(refusal) => upstream.fault(&refusal, Asked::Image),
@@ -145,7 +145,8 @@ pub(super) fn read(held: Held) -> Result<Reply, Unread> {
         Ok(body) => body,
         // Nothing at all is no page either.
         Err(error) if error.is_eof() => return Err(Unread::Cut),
-        Err(_) if !bytes.trim_ascii_start().starts_with(b"{") => return Err(Unread::Stranger),
+        // Anything but a page may be what an engine made, such as events under a false name: it must not be made again.
+        Err(_) if bytes.trim_ascii_start().starts_with(b"<") => return Err(Unread::Stranger),
         Err(error) => return Err(Unread::Empty(error.to_string())),
     };
     if let Some(refusal) = body.error.filter(|error| !error.is_null()) {

@@ -59,6 +59,9 @@ fn each_refusal_is_the_class_that_it_is() {
         (429, json!([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "x"}}]).to_string(), RateLimited, FaultScope::AccountModel),
         (404, json!({"object": "error", "message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}).to_string(), ModelGone, FaultScope::AccountModel),
         (400, json!({"detail": "Model mismatch: request asks 'a', server has 'b'"}).to_string(), ModelGone, FaultScope::AccountModel),
+        (400, said("invalid_value", "", "The model `m` does not support the size 64x64."), Invalid, FaultScope::Request),
+        (403, said("", "", "Unable to verify the key."), Auth, FaultScope::Account),
+        (429, said("", "", "Limit: 0.5/1min."), RateLimited, FaultScope::AccountModel),
         (402, json!({"message": "pay"}).to_string(), Billing, FaultScope::Account),
         // Nobody's shape.
         (403, html.into(), Network, FaultScope::Account),

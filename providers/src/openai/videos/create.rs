@@ -59,13 +59,13 @@ async fn begun(upstream: &Upstream, answer: Answer) -> Result<String, Fault> {
     let held = upstream.body(answer, LONGEST_NOTE, Asked::Video).await?;
     let said = match serde_json::from_slice::<Value>(&held) {
         Ok(said) => unwrapped(said),
-        Err(error) if !error.is_eof() && !held.trim_ascii_start().starts_with(b"{") => {
+        Err(_) if held.trim_ascii_start().starts_with(b"<") => {
             let message = "the address of the engine answers, but not as an engine does";
             let mut fault = Fault::new(FaultClass::Network, message);
             fault.scope = FaultScope::Account;
-            return Err(fault.with_context(
-                "a create was answered with something that is no JSON: is the base URL right?",
-            ));
+            return Err(
+                fault.with_context("a create was answered with a page for people: is the base URL right?")
+            );
         }
         Err(error) => return Err(nameless(error.to_string())),
     };

@@ -1,8 +1,9 @@
 //! Accounts (api.md §9): what older clients call tokens. Their secrets come in and never leave but masked.
 //!
-//! Reading order: `form` (how a body is read), `view` (how an account looks), `one`, `many`, `activate`.
+//! Reading order: `form` (how a body is read), `view` (how an account looks), `one`, `many`, `activate`, `convert`.
 
 pub mod activate;
+pub mod convert;
 mod form;
 pub mod many;
 pub mod one;

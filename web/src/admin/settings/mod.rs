@@ -1,8 +1,9 @@
 //! Settings that can be changed while the gateway runs (api.md §9). What is stored here beats file and environment, and each answer says
 //! under `sources` where a value has come from.
 //!
-//! Reading order: `general`, `proxies`, `media`, `upstreams`.
+//! Reading order: `general`, `proxies`, `media`, `upstreams`, `clearance`.
 
+pub mod clearance;
 pub mod general;
 pub mod media;
 pub mod proxies;

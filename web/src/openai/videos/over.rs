@@ -101,8 +101,9 @@ impl SourceJob {
         if post::named_in(text).is_none() {
             return Self::own(gateway, caller, text, dialect);
         }
-        let post = gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video);
-        let mut post = post.ok_or_else(|| dialect.not_found())?;
+        let shown = gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video);
+        // What is not shown to everybody may still be the caller's own.
+        let Some(mut post) = shown else { return Self::own(gateway, caller, text, dialect) };
         if post.attachments.is_empty() {
             return Err(dialect.not_found());
         }
