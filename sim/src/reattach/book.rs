@@ -36,6 +36,8 @@ pub(super) struct Book {
     pub told: Vec<Told>,
     /// By prompt.
     pub running: BTreeMap<String, Running>,
+    /// How many of these completed by the id that they had.
+    pub came_home: u64,
     pub killed_loaded: u32,
     pub killed_starting: u32,
     /// No kill comes any more.

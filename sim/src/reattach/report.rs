@@ -28,9 +28,10 @@ impl Report {
         for (end, jobs) in &book.ends {
             row(&format!("  {end}"), jobs.to_string());
         }
-        row("films that ran upstream at a kill, all completed as they were", book.running.len().to_string());
+        row("films that ran upstream at a kill", book.running.len().to_string());
+        row("  completed as what they were", book.came_home.to_string());
         row("  kills that one of them went through", most_kills.to_string());
-        row("submits that a kill cut off, none sent again", book.unknown.to_string());
+        row("submits that a kill cut off", book.unknown.to_string());
         row("  of which the upstream had accepted", book.unknown_accepted.to_string());
         row("submits that reached the upstream", book.submits.to_string());
         row("most submits of one job", book.most_submits.to_string());

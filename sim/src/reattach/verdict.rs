@@ -63,19 +63,30 @@ struct Money {
 }
 
 impl Case {
+    /// Whether it completed by the id that it ran as; none when it did not run at any kill.
+    fn came_home(&self) -> Option<bool> {
+        let ran_as = self.ran_as.as_ref()?;
+        Some(self.end == "completed" && self.done_as == std::slice::from_ref(ran_as))
+    }
+
     /// Everything that is wrong with it.
     fn faults(&self) -> Vec<String> {
         let Submits { arrived, accepted } = self.submits;
         let is_completed = self.end == "completed";
         let due = if is_completed { self.price } else { 0 };
         let ends_well = is_completed || (self.end == UNKNOWN && !self.in_peace);
-        let came_home = self.ran_as.as_ref().is_none_or(|id| is_completed && self.done_as == [id.clone()]);
+        let came_home = self.came_home() != Some(false);
+        let ways = (&self.ran_as, &self.end, &self.done_as);
         let rules = [
             (accepted <= 1, format!("was accepted {accepted} times: a double spend")),
             (arrived <= 1, format!("was submitted {arrived} times")),
             (!is_completed || accepted == 1, format!("is completed, and was accepted {accepted} times")),
             (ends_well, format!("ended as {:?}, which no kill explains", self.end)),
-            (came_home, format!("ran as {:?} and did not come home by it: {self:?}", self.ran_as)),
+            (came_home, format!("did not come home as what it ran as: {ways:?}")),
+            (
+                is_completed || self.done_as.is_empty(),
+                format!("ended as {:?}, and its film was told to be done", self.end),
+            ),
             (self.price > 0 && self.charged == due, format!("owes {due} and was charged {}", self.charged)),
             (
                 self.money == Money { holds: 1, settlements: 1, available: -due, held: 0 },
@@ -161,6 +172,7 @@ fn enter(case: &Case, is_told: bool, book: &Rc<RefCell<Book>>) {
     book.submits += case.submits.arrived;
     book.most_submits = book.most_submits.max(case.submits.arrived);
     book.charged += case.charged;
+    book.came_home += u64::from(case.came_home() == Some(true));
     if case.end == UNKNOWN {
         book.unknown += 1;
         book.unknown_accepted += u64::from(case.submits.accepted > 0);
@@ -297,6 +309,7 @@ mod tests {
             Case { ran_as: Some("video_1".to_owned()), ..cut_off() },
             Case { done_as: vec!["video_2".to_owned()], ..right() },
             Case { done_as: Vec::new(), ..right() },
+            Case { done_as: vec!["video_1".to_owned()], ..cut_off() },
             Case { charged: 0, ..right() },
             Case { charged: 5, ..cut_off() },
             Case { money: Money { holds: 2, ..money }, ..right() },
