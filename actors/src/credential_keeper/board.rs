@@ -49,6 +49,13 @@ impl Board {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, posted);
     }
 
+    /// From now on the keeper is asked first: what is posted may have been changed.
+    pub(super) fn doubt(&self, id: AccountId) {
+        if let Some(posted) = self.0.write().unwrap_or_else(PoisonError::into_inner).get_mut(&id) {
+            posted.good_until = Millis(i64::MIN);
+        }
+    }
+
     pub(super) fn take_down(&self, id: AccountId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }

@@ -224,6 +224,8 @@ impl Keeper {
 
     /// Looks at an account anew, because its row or its secrets were changed or are gone. Does not wait for it.
     pub fn changed(&self, id: AccountId) {
+        // Whoever asks from now on stands behind this in the keeper's mailbox.
+        self.board.doubt(id);
         if let Err(actix::dev::SendError::Full(reload)) = self.addr.try_send(Reload(id)) {
             let addr = self.addr.clone();
             tokio::spawn(async move { addr.send(reload).await });
