@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub key: usize,
     /// The prompt, which no two jobs share.
     pub prompt: String,
+    /// In which manner it was asked for.
+    pub manner: &'static str,
     /// Whether it asked for the model that one account alone has.
     pub solo: bool,
     /// The job, if one was made.
@@ -55,6 +57,18 @@ enum Manner {
     Stream,
     Solo,
     Video,
+}
+
+impl Manner {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Background => "image in the background",
+            Self::Stream => "streamed image",
+            Self::Solo => "image of one account",
+            Self::Video => "video",
+        }
+    }
 }
 
 impl Crowd {
@@ -184,7 +198,8 @@ async fn ask(client: &Client, key: usize, number: usize, manner: Manner) -> Told
         }
         Manner::Image | Manner::Solo => "/v1/images/generations",
     };
-    let mut told = Told { key, prompt, solo: manner == Manner::Solo, job: None, end: String::new() };
+    let (name, solo) = (manner.name(), manner == Manner::Solo);
+    let mut told = Told { key, prompt, manner: name, solo, job: None, end: String::new() };
     let Ok(answer) = client.post(path, &body).send().await else { return told };
     told.job = answer.header("x-job-id").map(str::to_owned);
     if manner == Manner::Video {

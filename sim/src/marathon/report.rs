@@ -12,6 +12,8 @@ pub struct Report {
     pub jobs: usize,
     /// How many ended in each way.
     pub ends: BTreeMap<String, usize>,
+    /// Jobs that met their deadline: how they were asked for, and whether an upstream had taken them.
+    pub late: BTreeMap<(&'static str, bool), usize>,
     /// Submits that the upstream counted.
     pub submits: u64,
     /// The most for one job.
@@ -52,6 +54,10 @@ impl fmt::Display for Report {
         row("jobs asked for", self.jobs.to_string())?;
         for (end, jobs) in &self.ends {
             row(&format!("  ended: {end}"), jobs.to_string())?;
+        }
+        for ((manner, was_taken), jobs) in &self.late {
+            let wait = if *was_taken { "an upstream had taken it" } else { "still in line" };
+            row(&format!("  timeout: {manner}, {wait}"), jobs.to_string())?;
         }
         row("submits that reached the upstream", self.submits.to_string())?;
         row("most submits of one job", self.most_submits.to_string())?;

@@ -66,6 +66,9 @@ fn submits(report: &mut Report, told: &[Told], upstream: &upstream::Report) {
             format!("{} is completed and was accepted {accepted} times", one.name())
         });
         report.unknown += u64::from(one.end == "submit_outcome_unknown");
+        if one.end == "timeout" {
+            *report.late.entry((one.manner, accepted > 0)).or_default() += 1;
+        }
     }
 }
 
