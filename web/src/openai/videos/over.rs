@@ -96,13 +96,14 @@ enum SourceFile {
 }
 
 impl SourceJob {
-    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's.
+    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's by any
+    /// form of its id.
     pub fn find(gateway: &Gateway, caller: &Caller, text: &str, dialect: Dialect) -> Result<Self, Problem> {
-        if post::named_in(text).is_none() {
-            return Self::own(gateway, caller, text, dialect);
-        }
-        let post = gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video);
-        let mut post = post.ok_or_else(|| dialect.not_found())?;
+        let shared = match post::named_in(text) {
+            Some(_) => gateway.gallery.resolve_share(text)?.filter(|post| post.kind == JobKind::Video),
+            None => None,
+        };
+        let Some(mut post) = shared else { return Self::own(gateway, caller, text, dialect) };
         if post.attachments.is_empty() {
             return Err(dialect.not_found());
         }
