@@ -5,7 +5,7 @@ use crate::support::{
     answers::{credits, generate, small_with},
     app::Owner,
     expect_error,
-    films::{coloured, content, create, ended, id},
+    films::{coloured, content, create, ended, first_of_cast, id, is_magenta},
     pictures::bytes_of,
     small,
 };
@@ -168,20 +168,6 @@ async fn wrong_characters_are_told_and_nothing_is_kept() {
     assert_eq!(get(&owner.client, CHARACTERS).await["data"], json!([]));
     assert_eq!(credits(&owner.client).await, (3, 0));
     app.finish().await;
-}
-
-/// What another decoder sees one second into a film, where the first of its cast is shown.
-fn first_of_cast(mp4: &[u8]) -> [u8; 3] {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("a.mp4"), mp4).unwrap();
-    let arguments = ["-v", "error", "-ss", "1", "-i", "a.mp4", "-frames:v", "1", "a.png"];
-    let status = std::process::Command::new("ffmpeg").current_dir(dir.path()).args(arguments).status();
-    assert!(status.unwrap().success());
-    image::open(dir.path().join("a.png")).unwrap().to_rgb8().get_pixel(108, 108).0
-}
-
-fn is_magenta([red, green, blue]: [u8; 3]) -> bool {
-    red > 200 && green < 60 && blue > 200
 }
 
 #[actix_rt::test]

@@ -8,6 +8,7 @@ mod support;
 mod characters;
 mod chat;
 mod chat_bad_input;
+mod chat_characters;
 mod chat_videos;
 mod documented;
 mod edits;

@@ -28,6 +28,7 @@ use utoipa_swagger_ui::SwaggerUi;
         native::figures::invite_codes, native::figures::stats, native::tokens::pending_tasks, native::tokens::pending_tasks_v2, native::tokens::task,
         native::standalone::generate_image, native::standalone::transform_image, native::standalone::generate_video,
         native::standalone::transform_video, native::standalone::remix_video, native::standalone::storyboard_video,
+        native::standalone::create_character, native::standalone::generate_with_character,
         native::jobs::list, native::jobs::retrieve, native::jobs::cancel, native::job_events::events, native::tasks::list, native::tasks::retrieve,
         native::credits::balance, native::credits::entries, native::credits::redeem, native::quote::quote,
         share::page, media::file, health::v1_health, health::health, health::figures, openapi_document, redirect,

@@ -70,6 +70,8 @@ routes! {
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
     "/v1/characters" => { get native::characters::list, post native::characters::create }
     "/v1/characters/search" => { get native::profiles::search }
+    "/v1/characters/create" => { post native::standalone::create_character }
+    "/v1/characters/generate" => { post native::standalone::generate_with_character }
     "/v1/characters/{id}" => { get native::characters::retrieve, delete native::characters::delete }
     "/v1/jobs" => { get native::jobs::list }
     "/v1/jobs/{id}" => { get native::jobs::retrieve }

@@ -11,6 +11,7 @@ use atelier_domain::{
         Visibility,
     },
     ids::{AccountId, CharacterId, KeyId},
+    job::JobCharacter,
     media::{Media, MediaRole},
     reference::Reference,
     username::{Bearer, Username},
@@ -161,6 +162,26 @@ impl Characters {
             updated_at: now,
         };
         Ok(self.enter((character, &wish), (rider, &[&new.video, &portrait]), repeat).await?)
+    }
+
+    /// A character that is in one job and nowhere else: nothing is kept of it but its portrait, which belongs to that job.
+    ///
+    /// # Errors
+    /// [`NotCreated`]; the video is let go.
+    pub async fn guest(&self, new: NewCharacter) -> Result<(JobCharacter, Upload), NotCreated> {
+        check(&new)?;
+        let username = Wish::of(new.username.as_deref(), new.display_name.as_deref())?.name();
+        let portrait = self.portray(&new.video, new.timestamps).await?;
+        let (upload, portrait) = self.keep_portrait(new.owner, portrait).await?;
+        let said = new.display_name.filter(|name| !name.trim().is_empty());
+        let guest = JobCharacter {
+            id: CharacterId::from_uuid(Uuid::now_v7()),
+            display_name: said.unwrap_or_else(|| username.display()),
+            username,
+            instructions: [new.instruction_set, new.safety_instruction_set].into_iter().flatten().collect(),
+            portrait,
+        };
+        Ok((guest, upload))
     }
 
     /// Writes a new character under the first variant of its name that is free; true when an earlier request made one.

@@ -96,3 +96,18 @@ pub fn coloured(colours: &[&str]) -> Vec<u8> {
     assert!(status.success());
     std::fs::read(dir.path().join("a.mp4")).unwrap()
 }
+
+/// What another decoder sees one second into a film, where the first of its cast is shown.
+pub fn first_of_cast(mp4: &[u8]) -> [u8; 3] {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.mp4"), mp4).unwrap();
+    let arguments = ["-v", "error", "-ss", "1", "-i", "a.mp4", "-frames:v", "1", "a.png"];
+    let status = Command::new("ffmpeg").current_dir(dir.path()).args(arguments).status();
+    assert!(status.unwrap().success());
+    image::open(dir.path().join("a.png")).unwrap().to_rgb8().get_pixel(108, 108).0
+}
+
+/// Whether a colour is the magenta that characters of stories wear.
+pub fn is_magenta([red, green, blue]: [u8; 3]) -> bool {
+    red > 200 && green < 60 && blue > 200
+}

@@ -167,13 +167,55 @@ pub async fn create(
         body::json_object(payload, gateway.limits.json_body).await?
     };
     let origin = answer::origin(&request);
-    let (idempotency_key, _) = images::repeat_of(&request)?;
-    let body_hash = fields.hash("/v1/characters");
-    let repeat = idempotency_key.map(|idempotency_key| Repeat { idempotency_key, body_hash });
-    let said = said(&gateway, &caller, &mut fields)?;
-    let (field, source) = video(&gateway, &caller, &mut fields)?;
-    let gatherer = Gatherer { gateway: &gateway, key: caller.0.id, origin: &origin };
-    let new = NewCharacter {
+    let repeat = repeat_of(&request, fields.hash("/v1/characters"))?;
+    let new = told(&gateway, &caller, &origin, &mut fields).await?;
+    let (character, replayed) = create_once(&gateway, new, repeat).await?;
+    let mut made = view(&gateway, &origin, &character);
+    made.data.message = Some("Character created successfully");
+    let mut response = HttpResponse::Ok();
+    if replayed {
+        response.insert_header((REPLAYED, HeaderValue::from_static("true")));
+    }
+    Ok(response.json(made))
+}
+
+/// What a request for a character says about being sent before.
+///
+/// # Errors
+/// `bad_idempotency_key`.
+pub fn repeat_of(request: &HttpRequest, body_hash: String) -> Result<Option<Repeat>, Problem> {
+    let (idempotency_key, _) = images::repeat_of(request)?;
+    Ok(idempotency_key.map(|idempotency_key| Repeat { idempotency_key, body_hash }))
+}
+
+/// Makes a character; true when an earlier request made it.
+///
+/// # Errors
+/// Those of [`atelier_actors::characters::Characters::create_once`].
+pub async fn create_once(
+    gateway: &Gateway,
+    new: NewCharacter,
+    repeat: Option<Repeat>,
+) -> Result<(Character, bool), Problem> {
+    let (character, replayed) = gateway.characters.create_once(new, repeat.as_ref()).await?;
+    tracing::info!(character = %character.id, key = %character.owner, replayed, "character made");
+    Ok((character, replayed))
+}
+
+/// The character that the fields tell of, with its video brought in.
+///
+/// # Errors
+/// What is wrong with the fields, or with the video.
+pub async fn told(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: &str,
+    fields: &mut Fields,
+) -> Result<NewCharacter, Problem> {
+    let said = said(gateway, caller, fields)?;
+    let (field, source) = video(gateway, caller, fields)?;
+    let gatherer = Gatherer { gateway, key: caller.0.id, origin };
+    Ok(NewCharacter {
         owner: caller.0.id,
         model: said.model,
         video: gatherer.video(source, field).await?,
@@ -183,17 +225,8 @@ pub async fn create(
         instruction_set: fields.filled("instruction_set"),
         safety_instruction_set: fields.filled("safety_instruction_set"),
         visibility: said.visibility,
-        account: accountable(&gateway).await?,
-    };
-    let (character, replayed) = gateway.characters.create_once(new, repeat.as_ref()).await?;
-    tracing::info!(character = %character.id, key = %caller.0.id, replayed, "character made");
-    let mut made = view(&gateway, &origin, &character);
-    made.data.message = Some("Character created successfully");
-    let mut response = HttpResponse::Ok();
-    if replayed {
-        response.insert_header((REPLAYED, HeaderValue::from_static("true")));
-    }
-    Ok(response.json(made))
+        account: accountable(gateway).await?,
+    })
 }
 
 /// What can be judged before the video is brought in.

@@ -3,6 +3,7 @@
 use super::tasks;
 use crate::{
     auth::Caller,
+    body,
     fields::Fields,
     form,
     gateway::Gateway,
@@ -28,6 +29,8 @@ use utoipa::ToSchema;
 const IMAGE_MODEL: &str = "gpt-image";
 const VIDEO_MODEL: &str = "sora2-landscape-10s";
 
+const NO_VIDEO: &str = "video is missing: send base64, a data URI or an http(s) URL of an MP4 file";
+
 /// What one of these endpoints makes.
 #[derive(Debug, Clone, Copy)]
 struct Endpoint {
@@ -45,6 +48,8 @@ enum Needs {
     Video,
     /// Shots in the prompt.
     Shots,
+    /// A video that shows a character.
+    Character,
 }
 
 /// A request for a picture.
@@ -86,6 +91,34 @@ pub struct FilmBody {
     /// Answer with the events of a chat.
     stream: Option<bool>,
     /// Answer at once with a task to poll; `stream` is ignored then.
+    async_mode: Option<bool>,
+}
+
+/// A request for a character, or for a video that has one in it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the body, for the docs")]
+#[schema(example = json!({"video": "data:video/mp4;base64,AAAAIGZ0eXBpc29t...", "prompt": "the character dances", "stream": true}))]
+pub struct CharacterBody {
+    /// An MP4 file that shows it: base64, a data URI, an http(s) URL, or the id of one of this key's videos.
+    #[schema(value_type = String)]
+    video: Value,
+    /// What to film, for `generate`; `@username` is put before it unless it speaks of the character.
+    prompt: Option<String>,
+    /// A name from `GET /v1/models`.
+    #[schema(default = "sora2-landscape-10s")]
+    model: Option<String>,
+    /// The part of the video that shows it, in seconds.
+    #[schema(default = "0,3")]
+    timestamps: Option<String>,
+    /// What prompts call it.
+    username: Option<String>,
+    /// Its name for people.
+    display_name: Option<String>,
+    /// A named look, for `generate`.
+    style: Option<String>,
+    /// Answer with the events of a chat.
+    stream: Option<bool>,
+    /// For `generate`: answer at once with a task to poll; `stream` is ignored then.
     async_mode: Option<bool>,
 }
 
@@ -140,6 +173,12 @@ fn read(gateway: &Gateway, fields: &mut Fields, endpoint: Endpoint) -> Result<As
         Needs::Shots if storyboard::shots(&ask.prompt).is_empty() => {
             let message = "prompt must tell at least one shot, such as [5.0s]a cat jumps [5.0s]it lands";
             fields.wrong("prompt", message);
+        }
+        Needs::Character => {
+            ask.guest = chat::take_character(fields, &ask.model, Vec::new());
+            if ask.guest.is_none() {
+                fields.wrong("video", NO_VIDEO);
+            }
         }
         Needs::Video | Needs::Shots => {}
     }
@@ -234,5 +273,46 @@ pub async fn storyboard_video(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let endpoint = Endpoint { path: "/v1/videos/storyboard", kind: JobKind::Video, needs: Needs::Shots };
+    make(request, caller, gateway, (payload, endpoint)).await
+}
+
+/// Keep a character out of a video. Prompts then speak of it as `@username`.
+#[utoipa::path(post, path = "/v1/characters/create", tag = "standalone", request_body = CharacterBody,
+    responses((status = 200, description = "A completion that says its name, or its events (`stream`); `message.character` has its ids", body = ChatCompletion),
+        (status = 400, description = "`bad_body`, `unknown_model`, `invalid_image_url`", body = ErrorBody), (status = 413, description = "`storage_limit_exceeded`", body = ErrorBody),
+        (status = 422, description = "`bad_video`, `bad_timestamps`, `bad_username`, `bad_…`", body = ErrorBody)))]
+pub async fn create_character(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let path = "/v1/characters/create";
+    let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
+    let body_hash = fields.hash(path);
+    let model = fields.filled("model").unwrap_or_else(|| VIDEO_MODEL.to_owned());
+    let manner = Manner::take(&mut fields);
+    let character = chat::take_character(&mut fields, &model, Vec::new());
+    fields.check()?;
+    let character = character.ok_or_else(|| Problem::field("video", NO_VIDEO))?;
+    let dialect = Dialect::of(&gateway, &caller);
+    let reply = Reply { model, origin: answer::origin(&request), dialect };
+    let made = (character, body_hash);
+    Box::pin(chat::create_character(&request, &caller, &gateway, made, (manner, reply))).await
+}
+
+/// Make a video that has the character of another in it, who is not kept.
+#[utoipa::path(post, path = "/v1/characters/generate", tag = "standalone", request_body = CharacterBody,
+    responses((status = 200, description = "A completion, its events (`stream`), or a task (`async_mode`)", body = ChatCompletion),
+        (status = 400, description = "`missing_prompt`, `unknown_model`, `invalid_image_url`", body = ErrorBody), (status = 402, description = "`insufficient_credits`", body = ErrorBody),
+        (status = 403, description = "`plan_required`", body = ErrorBody), (status = 422, description = "`bad_video`, `bad_…`", body = ErrorBody), (status = 503, description = "`queue_full`, `request_timeout`: the job goes on", body = ErrorBody)))]
+pub async fn generate_with_character(
+    request: HttpRequest,
+    caller: Caller,
+    gateway: Data<Gateway>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let endpoint =
+        Endpoint { path: "/v1/characters/generate", kind: JobKind::Video, needs: Needs::Character };
     make(request, caller, gateway, (payload, endpoint)).await
 }

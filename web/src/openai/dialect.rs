@@ -47,6 +47,20 @@ impl Dialect {
         }
     }
 
+    /// What is said of a character that was made, while it is made and then. Older clients look for their own words.
+    pub fn made(self, display_name: &str, username: &str) -> (String, String) {
+        match self.0 {
+            Profile::Sora2Api => (
+                format!("✨ 角色已识别: {display_name} (@{username})"),
+                format!("角色创建成功，角色名@{username}"),
+            ),
+            Profile::OpenAi => {
+                let made = format!("Character made: {display_name}. Prompts call it @{username}.");
+                (format!("Recognised: {display_name} (@{username})"), made)
+            }
+        }
+    }
+
     /// The error for a video that is not there.
     pub fn not_found(self) -> Problem {
         let code = if self.0 == Profile::OpenAi { Code::VideoNotFound } else { Code::TaskNotFound };

@@ -2,7 +2,7 @@
 //! how news is put, the rest (order, heartbeats, the gateway's own end) is here.
 
 use crate::{gateway::Gateway, problem::Problem};
-use actix_web::{HttpResponse, http::header, web::Bytes};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::header, web::Bytes};
 use atelier_actors::job_supervisor::{News, Watch};
 use atelier_domain::{
     code::Code,
@@ -62,13 +62,19 @@ pub fn frame(name: &str, data: &Value) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
-/// The response that follows a job to its end.
-pub fn respond(gateway: Gateway, watch: Watch, voice: impl Voice + 'static) -> HttpResponse {
-    HttpResponse::Ok()
+/// The head of every answer that is events.
+pub fn streamed() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(events(gateway, watch, voice))
+        .insert_header(("x-accel-buffering", "no"));
+    response
+}
+
+/// The response that follows a job to its end.
+pub fn respond(gateway: Gateway, watch: Watch, voice: impl Voice + 'static) -> HttpResponse {
+    streamed().streaming(events(gateway, watch, voice))
 }
 
 /// One stream in the figures, for as long as somebody reads it.

@@ -1,5 +1,6 @@
 //! What is asked for, whether a chat or an endpoint of its own says so, and the job that it becomes.
 
+use super::character;
 use crate::{
     auth::Caller,
     fields::Fields,
@@ -16,7 +17,7 @@ use crate::{
 };
 use actix_web::HttpRequest;
 use atelier_actors::job_supervisor::Submitted;
-use atelier_domain::{catalogue::Model, code::Code, job::JobKind, remix, style};
+use atelier_domain::{catalogue::Model, code::Code, job::JobKind, post::post_of, remix, style};
 use serde_json::Value;
 
 /// Fields that say how a picture or video is to be made. Chats have others of these names' kind that mean something else there.
@@ -54,6 +55,8 @@ pub struct Ask {
     pub remix_of: Option<String>,
     /// A named look.
     pub style: Option<String>,
+    /// Who is to be in the film, besides those of whom its prompt speaks.
+    pub guest: Option<Fields>,
     /// Whether a picture is needed.
     pub way: Way,
     /// How it is to be made.
@@ -74,6 +77,7 @@ impl Ask {
             given: Given::take(fields),
             remix_of: fields.filled("remix_target_id"),
             style: fields.filled("style_id").or_else(|| fields.filled("style")),
+            guest: None,
             way: Way::Generate,
         }
     }
@@ -112,6 +116,9 @@ async fn picture(
     gateway: &Gateway,
     ask: Ask,
 ) -> Result<Submitted, Problem> {
+    if ask.guest.is_some() {
+        return Err(Problem::field("video", "video: a model that draws takes pictures, not videos"));
+    }
     let (endpoint, body_hash, way) = (ask.endpoint, ask.body_hash.clone(), ask.way);
     let (style, prompt) = style::read(&ask.prompt);
     let (mut fields, given) = ask.fields(prompt, style);
@@ -125,13 +132,14 @@ async fn film(
     request: &HttpRequest,
     caller: &Caller,
     gateway: &Gateway,
-    (ask, model, dialect): (Ask, &Model, Dialect),
+    (mut ask, model, dialect): (Ask, &Model, Dialect),
 ) -> Result<Submitted, Problem> {
     let (endpoint, body_hash, way) = (ask.endpoint, ask.body_hash.clone(), ask.way);
+    let guest = ask.guest.take();
     let (style, prompt) = style::read(&ask.prompt);
     let (remix_of, prompt) = match (ask.remix_of.clone(), remix::read(&prompt)) {
         (Some(id), _) => (Some(id), prompt),
-        (None, Some((target, prompt))) => (Some(target.job().to_string()), prompt),
+        (None, Some((target, prompt))) => (Some(post_of(target.job()).to_string()), prompt),
         (None, None) => (None, prompt),
     };
     let (mut fields, given) = ask.fields(prompt, style);
@@ -143,7 +151,11 @@ async fn film(
     let usual = source.as_ref().map(|source| source.usual(model)).unwrap_or_default();
     let first_frame = videos::only(given.images, 0)?;
     let mut order = videos::read_with(gateway, &caller.0, &mut fields, (dialect, usual, first_frame))?;
-    let uploads = videos::works_from(request, caller, gateway, (&mut order, source)).await?;
+    let mut uploads = videos::works_from(request, caller, gateway, (&mut order, source)).await?;
+    if let Some(mut fields) = guest {
+        let origin = answer::origin(request);
+        uploads.push(character::put_guest(gateway, caller, &origin, (&mut fields, &mut order.video)).await?);
+    }
     let made =
         Made { endpoint, model: order.model, video: order.video, uploads, body_hash, in_background: true };
     videos::hand_in(request, caller, gateway, made).await

@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Ask, submit},
-    said,
+    character, said,
     view::{ChatCompletion, Reply},
     voice::Speaker,
 };
@@ -43,6 +43,13 @@ pub struct CreateChatCompletion {
     /// Pictures to work from, as in `images/generations`; a video begins with one.
     #[schema(value_type = Option<Object>)]
     image: Option<Value>,
+    /// A video that shows a character: without words in the message it is made and kept, with words it is in this one film. Also
+    /// `video_url` parts.
+    #[schema(value_type = Option<Object>)]
+    video: Option<Value>,
+    /// `timestamps`, `username`, `display_name`, `instruction_set`, `safety_instruction_set` of that character.
+    #[schema(value_type = Option<Object>)]
+    character_options: Option<Value>,
     /// The video of this key that it is to be a remix of: an id in any of its forms, or a share link.
     remix_target_id: Option<String>,
     /// A named look. Also `style`.
@@ -74,13 +81,24 @@ pub async fn create(
     if fields.raw("model").and_then(Value::as_str).is_some_and(|name| relay::is_text(&gateway, name)) {
         return relay::pass(&gateway, &caller, "/chat/completions", fields).await;
     }
-    let ask = read(&mut fields)?;
+    let mut ask = read(&mut fields)?;
     let dialect = Dialect::of(&gateway, &caller);
     let manner = Manner::take(&mut fields);
     fields.check()?;
     // However long the body was, nothing of it waits for the job.
     drop(fields);
     let reply = Reply { model: ask.model.clone(), origin: answer::origin(&request), dialect };
+    let is_film = gateway.model(&ask.model).is_some_and(|model| model.kind == JobKind::Video);
+    if is_film && ask.prompt.trim().is_empty() {
+        if let Some(fields) = ask.guest.take() {
+            let made = (fields, ask.body_hash);
+            return Box::pin(character::create(&request, &caller, &gateway, made, (manner, reply))).await;
+        }
+    }
+    if ask.prompt.trim().is_empty() {
+        let message = "the user's last message has no text: say what to make";
+        return Err(Problem::new(Code::MissingPrompt, message).param("messages"));
+    }
     let submitted = submit(&request, &caller, &gateway, (ask, dialect)).await?;
     Ok(respond(&gateway, submitted, (manner, reply)).await)
 }
@@ -93,11 +111,8 @@ fn read(fields: &mut Fields) -> Result<Ask, Problem> {
         fields.check()?;
     }
     let said = said::read(fields.take("messages").as_ref())?;
-    if said.text.trim().is_empty() {
-        let message = "the user's last message has no text: say what to make";
-        return Err(Problem::new(Code::MissingPrompt, message).param("messages"));
-    }
     ask.prompt = said.text;
+    ask.guest = character::take(fields, &ask.model, said.videos);
     ask.given.images.extend(said.pictures.into_iter().map(|picture| ("messages".to_owned(), picture)));
     Ok(ask)
 }

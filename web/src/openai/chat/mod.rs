@@ -2,11 +2,13 @@
 //! is the reasoning, its links are the content.
 
 mod ask;
+mod character;
 mod handlers;
 mod said;
 mod view;
 mod voice;
 
 pub use ask::{Ask, submit};
+pub use character::{create as create_character, take as take_character};
 pub use handlers::{__path_create, Manner, create, respond};
 pub use view::{ChatCompletion, Reply};

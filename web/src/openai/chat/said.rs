@@ -13,8 +13,8 @@ pub struct Said {
     pub text: String,
     /// Its pictures.
     pub pictures: Vec<Source>,
-    /// Its videos.
-    pub videos: Vec<Source>,
+    /// Its videos, as a field of their own would have them.
+    pub videos: Vec<Value>,
 }
 
 fn wrong(message: impl Into<String>) -> Problem {
@@ -64,7 +64,7 @@ impl Said {
                 self.pictures.extend(named(part, &["image_url", "file_id"])?)
             }
             Some("file") => self.pictures.extend(named(part, &["file"])?),
-            Some("video_url" | "input_video") => self.videos.extend(named(part, &["video_url", "file_id"])?),
+            Some("video_url" | "input_video") => self.videos.push(video(part)?),
             _ => {
                 let shown: String = kind.unwrap_or("none").chars().take(40).collect();
                 let message =
@@ -73,6 +73,15 @@ impl Said {
             }
         }
         Ok(None)
+    }
+}
+
+/// What a part says of a video: an address or a data URI, in an object or by itself.
+fn video(part: &Map<String, Value>) -> Result<Value, Problem> {
+    let said = part.get("video_url").map(|said| said.get("url").unwrap_or(said));
+    match said {
+        Some(Value::String(url)) if !url.trim().is_empty() => Ok(url.as_str().into()),
+        _ => Err(wrong("a part of type video_url has a video_url")),
     }
 }
 
@@ -86,7 +95,7 @@ fn named(part: &Map<String, Value>, names: &[&str]) -> Result<Option<Source>, Pr
     };
     match source {
         Ok(Some(source)) => Ok(Some(source)),
-        Ok(None) => Err(wrong(format!("a part of a picture or video has an {}", names[0]))),
+        Ok(None) => Err(wrong(format!("a part of a picture has an {}", names[0]))),
         Err(why) => Err(wrong(format!("messages: {why}"))),
     }
 }
@@ -139,10 +148,14 @@ mod tests {
             {"type": "file", "file": {"file_id": "file-0199abcd000070008000000000000001"}},
             {"type": "input_image", "file_id": "file-0199abcd000070008000000000000001"},
             {"type": "video_url", "video_url": {"url": "http://a/1.mp4"}},
+            {"type": "video_url", "video_url": "data:video/mp4;base64,xxx"},
         ]);
         let said = read(Some(&json!([{"role": "user", "content": content}]))).unwrap();
         assert_eq!(texts(&said.pictures), ["data:image/png;base64,xxx", "http://a/1.png", "http://a/2.png"]);
-        assert_eq!((said.pictures.len(), texts(&said.videos)), (5, vec!["http://a/1.mp4"]));
+        assert_eq!(
+            (said.pictures.len(), said.videos),
+            (5, vec![json!("http://a/1.mp4"), json!("data:video/mp4;base64,xxx")])
+        );
         assert_eq!(said.text, "");
     }
 
@@ -160,6 +173,7 @@ mod tests {
             json!([{"role": "user", "content": [{"type": "image_url"}]}]),
             json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"src": "x"}}]}]),
             json!([{"role": "user", "content": [{"type": "image_url", "image_url": " "}]}]),
+            json!([{"role": "user", "content": [{"type": "video_url", "video_url": {"src": "x"}}]}]),
         ] {
             let problem = read(Some(&messages)).err().unwrap();
             assert_eq!(problem.word(), "bad_messages", "{messages}");

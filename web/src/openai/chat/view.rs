@@ -6,7 +6,10 @@ use crate::{
     problem::Problem,
 };
 use actix_web::web::Bytes;
-use atelier_domain::job::{Job, JobKind, JobState};
+use atelier_domain::{
+    job::{Job, JobKind, JobState},
+    time::Millis,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -42,25 +45,31 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn about(&self, job: &Job, object: &str, choice: Value) -> Value {
+    /// A completion or a piece of one, which began at that time.
+    pub fn about(&self, (id, created): (&str, Millis), object: &str, choice: Value) -> Value {
         json!({
-            "id": format!("chatcmpl-{}", job.id.uuid().simple()),
+            "id": id,
             "object": object,
-            "created": job.created_at.seconds(),
+            "created": created.seconds(),
             "model": self.model,
             "choices": [choice],
         })
     }
 
+    fn about_job(&self, job: &Job, object: &str, choice: Value) -> Value {
+        let id = format!("chatcmpl-{}", job.id.uuid().simple());
+        self.about((&id, job.created_at), object, choice)
+    }
+
     /// A piece of the stream.
     pub fn chunk(&self, job: &Job, delta: Value, finish_reason: Option<&str>) -> Bytes {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish_reason });
-        sse(&self.about(job, "chat.completion.chunk", choice))
+        sse(&self.about_job(job, "chat.completion.chunk", choice))
     }
 
     /// The piece that says what was used, and belongs to no choice.
     pub fn usage_chunk(&self, gateway: &Gateway, job: &Job) -> Result<Bytes, Problem> {
-        let mut chunk = self.about(job, "chat.completion.chunk", Value::Null);
+        let mut chunk = self.about_job(job, "chat.completion.chunk", Value::Null);
         chunk["choices"] = json!([]);
         chunk["usage"] = usage(gateway, job)?;
         Ok(sse(&chunk))
@@ -105,7 +114,7 @@ impl Reply {
             message["images"] = images.into();
         }
         let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": "stop" });
-        let mut whole = self.about(job, "chat.completion", choice);
+        let mut whole = self.about_job(job, "chat.completion", choice);
         whole["usage"] = usage(gateway, job)?;
         if let Some(incomplete) = answer::incomplete(job) {
             whole["incomplete"] = json!(incomplete);

@@ -11,7 +11,7 @@ use atelier_domain::job::Job;
 use serde_json::{Value, json};
 
 /// The last line of every stream.
-fn done() -> Bytes {
+pub fn done() -> Bytes {
     Bytes::from_static(b"data: [DONE]\n\n")
 }
 

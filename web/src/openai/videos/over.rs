@@ -96,7 +96,8 @@ enum SourceFile {
 }
 
 impl SourceJob {
-    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's.
+    /// The video that a text names: a published one by its `s_…` or its share link, whoever's it is, else one of the caller's by any
+    /// form of its id.
     pub fn find(gateway: &Gateway, caller: &Caller, text: &str, dialect: Dialect) -> Result<Self, Problem> {
         if post::named_in(text).is_none() {
             return Self::own(gateway, caller, text, dialect);
