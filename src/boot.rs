@@ -134,7 +134,7 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let begun = Instant::now();
     let store = Store::open(store_options(config))?;
     metrics::gauge!("atelier_start_seconds", "until" => "store_open").set(begun.elapsed().as_secs_f64());
-    let master_key = master_key::load_or_create(&config.data_dir).map_err(BootError::MasterKey)?;
+    let (master_key, vault) = sealed(config, &store).await?;
     let units = Units::start(config.jobs.runners);
     let ledger = Ledger::start(store.clone(), clock.clone(), units.core());
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
@@ -142,7 +142,6 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let outbound = outbound(config, &clock)?;
     let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
-    let vault = Vault::open(store.clone(), &master_key);
     let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
     let renewers = renewers(config, &clock, &outbound);
     let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
@@ -196,6 +195,21 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
         clock,
     };
     Ok(Booted { gateway, store, closing, resumed })
+}
+
+/// The secret in force, and the vault once it is sure that it opens everything; what a rekey left that was cut short is tidied up.
+async fn sealed(config: &Config, store: &Store) -> Result<(MasterKey, Vault), BootError> {
+    let given = config.secret_key.as_ref();
+    let key = master_key::in_force(given, &config.data_dir).map_err(BootError::MasterKey)?;
+    let vault = Vault::open(store.clone(), &key);
+    let tidied = tokio::task::spawn_blocking(move || {
+        let rows = vault.keep_only_key::<VaultError>(&mut || Ok(()))?;
+        if rows > 0 {
+            tracing::warn!(rows, fingerprint = %vault.fingerprint(), "a change of the secret key was cut short: this one is in force");
+        }
+        Ok::<_, VaultError>(vault)
+    });
+    Ok((key, tidied.await.map_err(Refused::internal)??))
 }
 
 /// The secrets of first start, each shown once.

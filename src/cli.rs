@@ -40,6 +40,8 @@ pub enum Command {
     Export(Export),
     /// Rebuild the database from an export and the change log
     Restore(Restore),
+    /// Give the installation another secret key: what is sealed is sealed anew, links and webhooks are signed with another secret
+    Rekey,
     /// Print the OpenAPI document
     Openapi,
 }

@@ -2,7 +2,7 @@
 //! and the wiring of the rooms. It makes no business decision.
 //!
 //! Reading order: `cli` and `config` (what is asked), `boot` (what is built), `serve` (how it runs and stops), `offline` (what is
-//! done without a server).
+//! done without a server), `master_key` (what all secrets follow from).
 
 pub mod cli;
 
@@ -16,7 +16,7 @@ pub mod offline;
 
 mod banner;
 mod live;
-mod master_key;
+pub mod master_key;
 mod telemetry;
 
 pub use telemetry::init as init_telemetry;

@@ -65,6 +65,7 @@ fn run(command: Command, config: Config) -> Result<ExitCode, offline::Failure> {
                 report.group, report.replayed
             );
         }
+        Command::Rekey => print!("{}", offline::rekeyed(&offline::rekey(&config)?)),
         Command::Openapi => println!("{}", atelier_web::openapi_json()),
     }
     Ok(ExitCode::SUCCESS)

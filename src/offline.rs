@@ -4,6 +4,7 @@ use crate::{
     boot::store_options,
     cli::{Export, Healthcheck, Restore},
     config::Config,
+    master_key::{self, Rekeyed},
 };
 use atelier_actors::credit_ledger::{self, Verdict};
 use atelier_store::{ExportReport, RestoreReport, Source, Store, restore as rebuild};
@@ -71,4 +72,30 @@ pub fn restore(config: &Config, asked: &Restore) -> Result<RestoreReport, Failur
         None => Source::Latest,
     };
     Ok(rebuild(Path::new(&config.data_dir), source)?)
+}
+
+/// Gives a stopped server another secret, and exports what is sealed with it.
+pub fn rekey(config: &Config) -> Result<Rekeyed, Failure> {
+    let store = Store::open(store_options(config))?;
+    let (given, next) = (config.secret_key.as_ref(), config.new_secret_key.as_ref());
+    let rekeyed = master_key::rekey(&store, given, next, &mut || Ok(()))?;
+    store.close()?;
+    Ok(rekeyed)
+}
+
+/// What a change of the secret means for its operator.
+pub fn rekeyed(done: &Rekeyed) -> String {
+    let kept = match &done.file {
+        Some(file) => format!("it is in {}", file.display()),
+        None => {
+            format!("it is the one that was given: set {} to it before the next start", master_key::VARIABLE)
+        }
+    };
+    format!(
+        "{} rows sealed anew; secret key {} is replaced by {}: {kept}\n\
+         links to media that were handed out before are void, and every key has another webhook secret: \
+         have it with POST /api/keys/{{id}}/rotate {{\"webhook_secret\":true}}\n\
+         exports and copies from before are sealed with the old key: keep it for as long as you keep them, apart from them\n",
+        done.rows, done.old, done.new
+    )
 }

@@ -190,6 +190,31 @@ async fn the_deadline_ends_a_job_that_waits_in_line_hangs_in_submit_or_hangs_in_
 }
 
 #[actix::test]
+async fn what_an_upstream_has_made_comes_home_after_the_deadline_but_not_for_ever() {
+    for comes_home in [true, false] {
+        let world = world().await;
+        let key = world.metered_key(1).await;
+        world.engine.on_poll([Look::Made, Look::Done(1)]);
+        let mut submitted = world.submit(new_job(&key, 1)).await;
+        let deadline = submitted.watch.job().deadline;
+        world.engine.until(|calls| calls.polls > 0).await;
+        world.clock.somebody_sleeps_until(deadline).await;
+        world.clock.advance_to(deadline);
+        let latest = deadline + Duration::from_secs(600);
+        world.clock.somebody_sleeps_until(latest).await;
+        if comes_home {
+            world.engine.gate.add_permits(1);
+        } else {
+            world.clock.advance_to(latest);
+        }
+        let job = submitted.watch.end().await.unwrap();
+        assert_eq!(code(&job), (!comes_home).then_some(Code::Timeout));
+        world.assert_books(&key, i64::from(!comes_home)).await;
+        world.assert_all_leases_returned().await;
+    }
+}
+
+#[actix::test]
 async fn the_deadline_ends_a_job_whose_engine_always_answers_not_yet() {
     let world = world().await;
     let key = world.metered_key(1).await;

@@ -35,6 +35,8 @@ pub enum Task {
 pub enum EngineEvent {
     /// Percent done, 0–99.
     Progress(u8),
+    /// The upstream has made it, and may bill it: what is left is to bring it home. From then on the job's deadline can wait.
+    Made,
     /// A preview of output `output`: `index` counts from 0, `bytes` is a whole file in the asked format.
     Partial {
         /// Which output of the job, from 0.

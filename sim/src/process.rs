@@ -43,6 +43,7 @@ pub struct Setup {
     room: PathBuf,
     port: u16,
     env: Vec<(String, String)>,
+    plain: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -53,7 +54,13 @@ impl Setup {
     pub fn new(bin: &Path, room: &Path, port: u16) -> Result<Self, ProcessError> {
         fs::create_dir_all(room)?;
         let port = if port == 0 { free_port()? } else { port };
-        let setup = Self { bin: fs::canonicalize(bin)?, room: room.to_owned(), port, env: Vec::new() };
+        let setup = Self {
+            bin: fs::canonicalize(bin)?,
+            room: room.to_owned(),
+            port,
+            env: Vec::new(),
+            plain: Vec::new(),
+        };
         let data = setup.data_dir().display().to_string();
         Ok(setup
             .set("SERVER__PORT", &port.to_string())
@@ -66,6 +73,14 @@ impl Setup {
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.env.retain(|(name, _)| name != key);
         self.env.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with this variable set, which is no key of the configuration; an empty one counts as not set.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.plain.retain(|(other, _)| other != name);
+        self.plain.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -92,6 +107,7 @@ impl Setup {
         for (key, value) in &self.env {
             command.env(format!("ATELIER__{key}"), value);
         }
+        command.envs(self.plain.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -62,6 +62,8 @@ pub(super) fn check(
             responses: raw.debug.enabled && raw.debug.log_responses,
         },
         prices,
+        secret_key: None,
+        new_secret_key: None,
         file,
         settings,
     };

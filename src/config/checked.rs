@@ -7,6 +7,7 @@ use atelier_domain::{key::Profile, price::PriceTable, secret::Secret};
 use atelier_providers::fetch::Allowed;
 
 use super::Setting;
+use crate::master_key::MasterKey;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
@@ -57,6 +58,10 @@ pub struct Config {
     pub debug: Debug,
     /// What things cost.
     pub prices: PriceTable,
+    /// The secret of the installation, if the environment gives it: it is no key of the file, where secrets are read by many.
+    pub secret_key: Option<MasterKey>,
+    /// The next one, for a rekey.
+    pub new_secret_key: Option<MasterKey>,
     /// The file that was read, if any.
     pub file: Option<PathBuf>,
     /// Every key with its value and where it came from, in the order of `config.toml`.

@@ -15,6 +15,7 @@ mod suggest;
 mod tests;
 mod value;
 
+use crate::master_key::{self, Variables};
 use atelier_domain::price::PriceTable;
 
 pub use atelier_domain::secret::Secret;
@@ -71,7 +72,15 @@ pub fn load(inputs: &Inputs) -> Result<Config, ConfigError> {
     // A list that could not be read whole would only give misleading problems of its own.
     let readable = !problems.iter().any(|problem| problem.path.starts_with("prices"));
     let table = if readable { prices.check(&mut price_problems) } else { PriceTable::new(Vec::new()) };
-    let config = check::check(&raw, table, file, settings, &mut problems);
+    let mut config = check::check(&raw, table, file, settings, &mut problems);
+    let mut secret_key = |variables| {
+        master_key::given(&inputs.env, variables).unwrap_or_else(|(variable, message)| {
+            problems.push(Problem::new(variable, message));
+            None
+        })
+    };
+    config.secret_key = secret_key(Variables::PRESENT);
+    config.new_secret_key = secret_key(Variables::NEXT);
     problems.extend(price_problems);
     if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
 }

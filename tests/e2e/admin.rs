@@ -48,6 +48,10 @@ async fn guessing_is_throttled() {
     let answer = login(&app.stranger(), "admin", PASSWORD).await;
     expect_error(&answer, 429, "login_throttled");
     assert!((1..=60).contains(&answer.header("retry-after").unwrap().parse::<u64>().unwrap()));
+    // Nor can the old password be guessed by whoever finds a session open.
+    let change = json!({ "old_password": PASSWORD, "new_password": "another-password" });
+    let answer = admin.post("/api/admin/password", &change).send().await.unwrap();
+    expect_error(&answer, 429, "login_throttled");
     // A session that is open stays open; `finish` would need a new one.
     assert_eq!(admin.get("/api/ledger/verify").send().await.unwrap().json()["ok"], true);
     let mut app = app;

@@ -10,6 +10,7 @@ mod chat;
 mod chat_bad_input;
 mod chat_characters;
 mod chat_videos;
+mod coverage;
 mod documented;
 mod edits;
 mod images;
@@ -32,6 +33,7 @@ mod office;
 mod ops;
 mod own_jobs;
 
+mod secret_key;
 mod settings;
 
 mod posts;

@@ -126,12 +126,19 @@ impl Drive {
 
     /// Waits for `work`, a cancel or the deadline, whichever is first.
     pub(super) async fn wait_for<T>(&self, job: &Job, work: impl Future<Output = T>) -> Result<T, Interrupt> {
-        if self.crew.clock.now() >= job.deadline {
+        let (late, latest) = (job.deadline, job.deadline + policy::HOMECOMING);
+        let end = if self.live.is_made(job.attempt) { latest } else { late };
+        if self.crew.clock.now() >= end {
             // Work that is always ready must not outrun the deadline.
             return Err(Interrupt::OutOfTime);
         }
-        let deadline = self.crew.clock.sleep_until(job.deadline);
-        let (work, cancelled) = (pin!(work), pin!(self.live.cancelled()));
+        let deadline = async {
+            self.crew.clock.sleep_until(end).await;
+            if end == late && self.live.is_made(job.attempt) {
+                self.crew.clock.sleep_until(latest).await;
+            }
+        };
+        let (work, cancelled, deadline) = (pin!(work), pin!(self.live.cancelled()), pin!(deadline));
         tokio::select! {
             biased;
             () = cancelled => Err(Interrupt::Cancelled),

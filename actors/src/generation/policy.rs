@@ -20,6 +20,10 @@ pub(super) enum Next {
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// How far past its deadline a job may be brought home that its upstream has made, and may have billed: a large file on a slow line,
+/// behind others that are decoded first.
+pub(super) const HOMECOMING: Duration = Duration::from_secs(600);
+
 /// The longest public message that an upstream can cause.
 const MESSAGE_BYTES: usize = 2_000;
 

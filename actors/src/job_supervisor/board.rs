@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
 };
 use tokio::sync::{Notify, broadcast, watch};
@@ -24,6 +24,8 @@ pub(crate) struct Live {
     /// The furthest that an engine said of a job whose progress is kept, in percent.
     reported: AtomicU8,
     climb: Notify,
+    /// The attempt that the upstream has finished, while its result is brought home; 0: none.
+    made: AtomicU32,
     /// Where its moves are told.
     bulletin: OnceLock<Bulletin>,
 }
@@ -44,6 +46,7 @@ impl Live {
             bell: Notify::new(),
             reported: AtomicU8::new(0),
             climb: Notify::new(),
+            made: AtomicU32::new(0),
             bulletin: OnceLock::new(),
         })
     }
@@ -101,6 +104,7 @@ impl Live {
                     news
                 });
             }
+            EngineEvent::Made => self.made.store(attempt, Ordering::Release),
             preview @ EngineEvent::Partial { .. } => {
                 if let Some(previews) = &self.previews {
                     // Nobody listening is fine.
@@ -124,6 +128,11 @@ impl Live {
             }
             self.climb.notified().await;
         }
+    }
+
+    /// Whether the upstream has finished this attempt.
+    pub(crate) fn is_made(&self, attempt: u32) -> bool {
+        self.made.load(Ordering::Acquire) == attempt
     }
 
     /// Asks the generation to stop; remembered while it is busy, and by the one that takes over when it dies.

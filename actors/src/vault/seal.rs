@@ -31,7 +31,7 @@ pub struct Fingerprint(String);
 impl Fingerprint {
     /// That of this secret.
     pub fn of(installation: &[u8; 32]) -> Self {
-        let name = derived(installation, NAMING).unwrap_or_default();
+        let name = derived(installation, NAMING);
         Self(name.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 }
@@ -62,7 +62,7 @@ pub(super) struct SealKey {
 
 impl SealKey {
     pub(super) fn new(installation: &[u8; 32]) -> Self {
-        let key = derived(installation, SEALING).unwrap_or_default();
+        let key = derived(installation, SEALING);
         Self { cipher: XChaCha20Poly1305::new(&key.into()), fingerprint: Fingerprint::of(installation) }
     }
 
@@ -83,10 +83,13 @@ impl SealKey {
     }
 }
 
-fn derived(installation: &[u8; 32], purpose: &[u8]) -> Option<[u8; 32]> {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(installation).ok()?;
+/// HMAC-SHA256 of the purpose. The secret fills half of the hash's block and zeros the rest, as HMAC itself would have it.
+fn derived(installation: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(installation);
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
     mac.update(purpose);
-    Some(mac.finalize().into_bytes().into())
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::ENGINE;
 use atelier_domain::{
     account::Account,
     engine::{
-        Abilities, Call, Cancellation, Checkup, Credential, Engine, LocalFuture, Lookup, Output, Polled,
-        Submission, Task, UpstreamHandle, VideoSources,
+        Abilities, Call, Cancellation, Checkup, Credential, Engine, EngineEvent, LocalFuture, Lookup, Output,
+        Polled, Submission, Task, UpstreamHandle, VideoSources,
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},
@@ -47,6 +47,8 @@ pub enum Look {
     Hang,
     /// Waits at the gate, then does what comes next.
     Gate,
+    /// The upstream has finished; brings it home past the gate, then does what comes next.
+    Made,
 }
 
 /// What a look at an account finds.
@@ -260,6 +262,11 @@ impl Engine for Puppet {
                     Look::Blind(class) => Polled::Unlearned(Fault::new(class, "scripted")),
                     Look::Panic => panic!("scripted panic in poll"),
                     Look::Hang => std::future::pending().await,
+                    Look::Made => {
+                        (call.events)(EngineEvent::Made);
+                        self.pass_gate().await;
+                        continue;
+                    }
                     Look::Gate => {
                         self.pass_gate().await;
                         continue;

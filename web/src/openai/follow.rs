@@ -185,7 +185,7 @@ impl<V: Voice> Following<V> {
                 let said = self.voice.preview(&self.watch.job(), index, &bytes);
                 self.say(said);
             }
-            Some(News::Preview(EngineEvent::Progress(_))) => {}
+            Some(News::Preview(EngineEvent::Progress(_) | EngineEvent::Made)) => {}
             Some(News::State(job)) if job.state.is_terminal() => self.finish(job),
             Some(News::State(job)) => self.ready.extend(self.voice.progress(&self.gateway, &job)),
             None => {

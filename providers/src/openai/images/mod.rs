@@ -17,7 +17,7 @@ use crate::{
 };
 use answer::{Item, Reply};
 use atelier_domain::{
-    engine::{Call, Output},
+    engine::{Call, EngineEvent, EventSink, Output},
     fault::{Fault, FaultClass},
     image::{ImageSpec, OutputFormat},
 };
@@ -51,8 +51,9 @@ pub(super) async fn make(
     let reply = if is_stream {
         stream::follow(upstream, answer, &call.events, (&wanted, desk)).await?
     } else {
-        whole(upstream, answer, desk).await?
+        whole(upstream, answer, &call.events, desk).await?
     };
+    (call.events)(EngineEvent::Made);
     collect(upstream, reply, spec, (&wanted, desk)).await
 }
 
@@ -67,8 +68,9 @@ fn wanted(spec: &ImageSpec, upstream: &Upstream) -> Wanted {
     }
 }
 
-async fn whole(upstream: &Upstream, answer: Answer, desk: &Desk) -> Result<Reply, Fault> {
+async fn whole(upstream: &Upstream, answer: Answer, events: &EventSink, desk: &Desk) -> Result<Reply, Fault> {
     let held = upstream.body(answer, LONGEST_ANSWER, Asked::Image).await?;
+    events(EngineEvent::Made);
     desk.work(move || answer::read(held)).await?.map_err(|unread| unread.fault(upstream))
 }
 

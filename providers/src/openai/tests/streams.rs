@@ -54,11 +54,13 @@ async fn previews_are_reported_as_they_come_in_the_asked_format_and_size() {
     let seen: Vec<_> = seen
         .iter()
         .map(|event| match event {
-            EngineEvent::Partial { output, index, bytes } => (*output, *index, read(bytes)),
+            EngineEvent::Partial { output, index, bytes } => Some((*output, *index, read(bytes))),
+            EngineEvent::Made => None,
             EngineEvent::Progress(_) => panic!("no progress is known"),
         })
         .collect();
-    assert_eq!(seen, [(0, 0, (64, 64, ImageFormat::Png)), (0, 1, (64, 64, ImageFormat::Png))]);
+    let preview = |index| Some((0, index, (64, 64, ImageFormat::Png)));
+    assert_eq!(seen, [preview(0), preview(1), None], "then it is made");
 }
 
 #[actix_rt::test]

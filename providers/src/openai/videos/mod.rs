@@ -14,7 +14,7 @@ use super::{
 };
 use crate::outbound::{Answer, Payload};
 use atelier_domain::{
-    engine::{Call, Cancellation, Polled, UpstreamHandle},
+    engine::{Call, Cancellation, EngineEvent, Polled, UpstreamHandle},
     fault::{Fault, FaultClass},
     time::Millis,
 };
@@ -99,7 +99,10 @@ pub(super) async fn look(
             FaultClass::JobLost,
             format!("the engine {what} the job; nothing was charged"),
         ))),
-        State::Done => result::bring(upstream, &handle, &said, (call, desk)).await,
+        State::Done => {
+            (call.events)(EngineEvent::Made);
+            result::bring(upstream, &handle, &said, (call, desk)).await
+        }
     }
 }
 

@@ -89,11 +89,12 @@ pub async fn create(
     drop(fields);
     let reply = Reply { model: ask.model.clone(), origin: answer::origin(&request), dialect };
     let is_film = gateway.model(&ask.model).is_some_and(|model| model.kind == JobKind::Video);
-    if is_film && ask.prompt.trim().is_empty() {
-        if let Some(fields) = ask.guest.take() {
-            let made = (fields, ask.body_hash);
-            return Box::pin(character::create(&request, &caller, &gateway, made, (manner, reply))).await;
-        }
+    if is_film
+        && ask.prompt.trim().is_empty()
+        && let Some(fields) = ask.guest.take()
+    {
+        let made = (fields, ask.body_hash);
+        return Box::pin(character::create(&request, &caller, &gateway, made, (manner, reply))).await;
     }
     if ask.prompt.trim().is_empty() {
         let message = "the user's last message has no text: say what to make";
