@@ -1,5 +1,5 @@
-//! The bare actix-web server that the gateway is measured against: it parses JSON and sends it back, serves a file, or lets a request
-//! wait for ever. Each program re-executes itself as this server, so that the baseline too is a process of its own.
+//! The bare actix-web server that the gateway is measured against: it parses JSON and sends it back, serves a file, streams events, or
+//! lets a request wait for ever. Each program re-executes itself as this server, so that the baseline too is a process of its own.
 
 use crate::{Outcome, process::Process};
 use actix_files::NamedFile;
@@ -49,6 +49,7 @@ fn serve(workers: usize) -> Outcome<()> {
                 .route("/echo", web::get().to(echo_kept))
                 .route("/file", web::get().to(file))
                 .route("/park", web::get().to(park))
+                .route("/events", web::get().to(events))
                 .route("/upload", web::post().to(upload))
                 .route("/upload-synced", web::post().to(upload_synced))
         });
@@ -99,6 +100,17 @@ async fn written(mut body: web::Payload) -> actix_web::Result<File> {
         file.write_all(&piece?)?;
     }
     Ok(file)
+}
+
+/// An event as long as one of a chat, once a second, for ever.
+async fn events() -> HttpResponse {
+    let event = web::Bytes::from(format!("data: {}\n\n", "x".repeat(220)));
+    let ticking = tokio::time::interval(Duration::from_secs(1));
+    let events = futures_util::stream::unfold((ticking, event), async |(mut ticking, event)| {
+        ticking.tick().await;
+        Some((Ok::<_, std::io::Error>(event.clone()), (ticking, event)))
+    });
+    HttpResponse::Ok().content_type("text/event-stream").streaming(events)
 }
 
 async fn park() -> HttpResponse {

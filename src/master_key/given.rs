@@ -75,8 +75,11 @@ fn in_file(path: &Path) -> Result<MasterKey, String> {
 
 fn read(text: &str) -> Result<MasterKey, String> {
     let text = text.trim();
-    let bytes = if text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default()).collect()
+    // No base64 of 32 random bytes looks like that.
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let bytes = if is_hex {
+        let pairs = (0..text.len()).step_by(2);
+        pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default()).collect()
     } else {
         let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let decoded = [alphabet::STANDARD, alphabet::URL_SAFE]

@@ -69,7 +69,8 @@ async fn an_upstream_that_does_not_stream_after_all_is_understood() {
     let upstream = Double::start(move |_| Reply::json(200, &answer)).await;
     let world = World::new();
     assert_eq!(world.images(previews(2), &upstream, "relay").await.len(), 1);
-    assert!(world.seen.lock().unwrap().is_empty());
+    let seen = world.seen.lock().unwrap();
+    assert!(seen.iter().all(|event| *event == EngineEvent::Made), "{seen:?}");
 }
 
 #[actix_rt::test]
