@@ -1,0 +1,2 @@
+//! Refusals row for row, and bodies as they are known to be taken.
+#![allow(clippy::unwrap_used)]
