@@ -11,6 +11,7 @@ mod chat_bad_input;
 mod chat_videos;
 mod documented;
 mod edits;
+mod firefly;
 mod images;
 mod references;
 mod responses;

@@ -1,7 +1,7 @@
 //! A look at an account: whether its token opens the upstream, whose it is, what is left of it, and which models are there.
 
 use super::{
-    models::WebModel,
+    models::{SERVICES, ServicesModel, WebModel},
     refusal::Asked,
     upstream::{Flavour, Note, Request, Upstream},
 };
@@ -68,10 +68,17 @@ async fn services(upstream: &Upstream) -> Result<Checkup, Fault> {
     let id = format!("{:032x}", rand::random::<u128>());
     let header = HeaderValue::from_str(&id).map(|id| (HeaderName::from_static("x-request-id"), id));
     let headers: Vec<_> = header.into_iter().collect();
+    let card = |model: &ServicesModel| AccountModel {
+        name: model.name.to_owned(),
+        upstream: None,
+        kind: Some(model.kind),
+    };
+    let models = SERVICES.iter().map(card).collect();
+    let found = || Checkup { models: Some(models), models_are_all: true, ..Checkup::default() };
     match upstream.ask(Request { headers: &headers, ..Request::look(&url) }).await {
-        Ok(_) => Ok(Checkup::default()),
+        Ok(_) => Ok(found()),
         // Without custom models of its own it works as well.
-        Err(fault) if fault.class == FaultClass::NotEntitled => Ok(Checkup::default()),
+        Err(fault) if fault.class == FaultClass::NotEntitled => Ok(found()),
         Err(fault) => Err(fault),
     }
 }

@@ -25,6 +25,8 @@ use url::{Url, form_urlencoded};
 const LONGEST_ANSWER: usize = 1 << 20;
 /// What no token lives longer than: what is said to is told in milliseconds.
 const LONGEST_LIFE: Duration = Duration::from_secs(400 * 86_400);
+/// What the web back end's own library of tokens says of itself, without which it is not answered.
+const LIBRARY: (&str, &str) = ("jslVersion", "v2-v0.48.0-1-g1e322cb");
 const FORM: &str = "application/x-www-form-urlencoded;charset=UTF-8";
 
 /// The renewer of both flavours.
@@ -81,10 +83,13 @@ impl FireflyTokens {
         mut headers: Vec<(HeaderName, HeaderValue)>,
         proxy: Option<&ProxyUrl>,
     ) -> Result<(u16, Vec<u8>), Fault> {
-        let url = Url::parse(url).map_err(|error| {
+        let mut url = Url::parse(url).map_err(|error| {
             let message = "the address that tokens are had from is not configured rightly";
             Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
         })?;
+        if headers.iter().any(|(name, _)| name == header::COOKIE) {
+            url.query_pairs_mut().append_pair(LIBRARY.0, LIBRARY.1);
+        }
         headers.push((header::ACCEPT, HeaderValue::from_static("application/json")));
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let payload = Payload::Bytes(FORM, form.into());

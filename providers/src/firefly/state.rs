@@ -83,7 +83,7 @@ fn number(text: &str) -> Option<u8> {
 /// What is at most 1 is a fraction. 100 it is only when the files are there.
 fn clamped(told: f64, may_be_fraction: bool) -> Option<u8> {
     let percent = if may_be_fraction && told <= 1.0 { told * 100.0 } else { told };
-    percent.is_finite().then(|| percent.clamp(0.0, 99.0) as u8)
+    percent.is_finite().then(|| percent.round().clamp(0.0, 99.0) as u8)
 }
 
 #[cfg(test)]
