@@ -40,6 +40,7 @@ use atelier_domain::{
 use atelier_providers::{
     clearance::ClearanceService,
     fetch::{FetchConfig, HttpFetcher, HttpNotifier},
+    firefly::{self, Firefly, FireflyTokens},
     http::TlsError,
     oauth::{OAuth, OAuthConfig},
     openai::{OpenAi, OpenAiConfig},
@@ -244,6 +245,8 @@ fn engines(
     };
     let openai = OpenAi::new(openai, outbound.clone(), clock.clone());
     engines.insert(openai.name().to_owned(), Arc::new(openai));
+    let firefly = Firefly::new(config.firefly.clone(), outbound.clone(), clock.clone());
+    engines.insert(firefly.name().to_owned(), Arc::new(firefly));
     if config.studio.enabled {
         let studio = StudioConfig {
             latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
@@ -343,7 +346,9 @@ fn renewers(
         ..OAuthConfig::default()
     };
     let oauth: Arc<dyn Renewer> = Arc::new(OAuth::new(oauth, outbound.clone(), clock.clone()));
-    ["openai", "sora"].map(|engine| (engine.to_owned(), oauth.clone())).into()
+    let firefly = FireflyTokens::new(config.firefly.clone(), outbound.clone(), clock.clone());
+    let firefly = (firefly::NAME.to_owned(), Arc::new(firefly) as Arc<dyn Renewer>);
+    ["openai", "sora"].map(|engine| (engine.to_owned(), oauth.clone())).into_iter().chain([firefly]).collect()
 }
 
 /// The accounts, and who keeps their credentials good.

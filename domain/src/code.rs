@@ -151,10 +151,14 @@ codes! {
     UpstreamRejected = "upstream_rejected", 422, InvalidRequest, No, "The engine refused the request as malformed.";
     LastFrameUnsupported = "last_frame_unsupported", 422, InvalidRequest, No, "No engine for this model takes a last frame.";
     ReferenceSize = "reference_size", 422, InvalidRequest, No, "With `fit=exact` the first frame must have the size of the video.";
+    BadSize = "bad_size", 422, InvalidRequest, No, "No engine for this model makes this size.";
+    BadDuration = "bad_duration", 422, InvalidRequest, No, "No engine for this model makes a video of this length.";
+    QualityNotEntitled = "quality_not_entitled", 422, InvalidRequest, No, "No account may make this quality or size: ask for a lower one.";
     VideoNotReady = "video_not_ready", 425, Conflict, Unsaid, "The video is not ready yet: poll it until it is.";
     RateLimitExceeded = "rate_limit_exceeded", 429, RateLimit, Yes, "The key's own limit of requests a minute or of open jobs is reached; `retry-after` says when to come back.";
     RedeemThrottled = "redeem_throttled", 429, RateLimit, No, "Too many wrong redeem codes; wait and try again.";
     LoginThrottled = "login_throttled", 429, RateLimit, No, "Too many failed logins; wait and try again.";
+    ImageUnsafe = "image_unsafe", 451, Content, No, "The engine finds the prompt or a picture unsafe, or may not make it; nothing was charged.";
     InternalError = "internal_error", 500, Server, Unsaid, "A defect of the gateway; the request id finds it in the log.";
     ActivationUnsupported = "activation_unsupported", 501, Server, No, "The account's engine knows no invitations and no user names to set.";
     RemixUnsupported = "remix_unsupported", 501, Server, No, "No engine for this model makes videos over others.";

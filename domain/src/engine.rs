@@ -230,6 +230,8 @@ pub struct Checkup {
     pub quota: BTreeMap<String, Quota>,
     /// The models that it lists, when it lists any.
     pub models: Option<Vec<AccountModel>>,
+    /// Whether these are, by the names that clients use, all that it serves, although it is at its vendor.
+    pub models_are_all: bool,
 }
 
 /// A request that is passed through as it is, such as a text chat.

@@ -141,6 +141,8 @@ pub struct Fault {
     pub scope: FaultScope,
     /// When the upstream says it will be well again.
     pub retry_at: Option<Millis>,
+    /// The public code of a job that ends with it, where its class does not say enough.
+    pub code: Option<Code>,
     /// For the client: kind, exact, free of accounts, hosts and secrets.
     pub message: String,
     /// For the operator's log: free of secrets, never sent to a client.
@@ -161,7 +163,7 @@ impl Fault {
             FaultClass::ModelGone => FaultScope::Model,
             _ => FaultScope::Request,
         };
-        Self { class, scope, retry_at: None, message: message.into(), context: String::new() }
+        Self { class, scope, retry_at: None, code: None, message: message.into(), context: String::new() }
     }
 
     /// The same fault with inner context for the log.
@@ -169,6 +171,18 @@ impl Fault {
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();
         self
+    }
+
+    /// The same fault with a public code of its own.
+    #[must_use]
+    pub fn with_code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The public code of a job that ends with it.
+    pub fn public_code(&self) -> Code {
+        self.code.unwrap_or(self.class.code())
     }
 
     /// The same fault with the time at which the upstream expects to be well.

@@ -16,6 +16,8 @@ pub enum Grant {
         /// The client that it was given to; none: the vendor's default.
         client_id: Option<Secret>,
     },
+    /// Cookies of a browser session: they stay as they are.
+    Cookie(Secret),
     /// The client's own credentials, of a machine account.
     Client {
         /// Its id.
@@ -49,6 +51,11 @@ pub struct RenewalOrder {
 
 /// One vendor's way to renew.
 pub trait Renewer: Send + Sync {
+    /// Whether this vendor has tokens for such a grant. Cookies are mostly for something else.
+    fn takes(&self, grant: &Grant) -> bool {
+        !matches!(grant, Grant::Cookie(_))
+    }
+
     /// Asks for a new access token.
     ///
     /// # Errors

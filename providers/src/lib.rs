@@ -4,9 +4,11 @@
 //! asked for; `oauth` has new access tokens for accounts, `clearance` asks an operator's own service.
 
 pub mod clearance;
+mod desk;
 #[cfg(test)]
 mod doubles;
 pub mod fetch;
+pub mod firefly;
 pub mod http;
 pub mod oauth;
 pub mod openai;

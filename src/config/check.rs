@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use atelier_actors::request_log::Calendar;
 use atelier_domain::{key::Profile, price::PriceTable};
-use atelier_providers::fetch::Allowed;
+use atelier_providers::{fetch::Allowed, firefly::FireflyConfig};
 
 use super::{
     Setting,
@@ -47,6 +47,7 @@ pub(super) fn check(
         store: store(&raw.store, &mut c),
         studio: studio(&raw.studio, &mut c),
         openai: openai(&raw.openai, &mut c),
+        firefly: firefly(&raw.firefly, &mut c),
         images: Images { ignore_unsupported_mask: raw.images.ignore_unsupported_mask },
         media: Media { url_ttl: c.seconds("media.url_ttl_s", raw.media.url_ttl_s, 1..=7 * DAY_S) },
         fetch: fetch(&raw.fetch, &mut c),
@@ -216,6 +217,65 @@ fn openai(raw: &raw::OpenAi, c: &mut Checker) -> OpenAi {
         base_url: c.url("openai.base_url", &raw.base_url, WEB).unwrap_or_default(),
         poll_interval: c.fraction("openai.poll_interval", raw.poll_interval, 0.1..=600.0),
     }
+}
+
+fn firefly(raw: &raw::Firefly, c: &mut Checker) -> FireflyConfig {
+    let mut address = |name: &str, url: &str| {
+        let path = format!("firefly.{name}");
+        if url.is_empty() {
+            c.note(&path, "expected an address");
+        }
+        c.url(&path, url, WEB).unwrap_or_default()
+    };
+    let services_url = address("services_url", &raw.services_url);
+    let token_url = address("token_url", &raw.token_url);
+    let web_url = address("web_url", &raw.web_url);
+    let web_origin = address("web_origin", &raw.web_origin);
+    let check_url = address("check_url", &raw.check_url);
+    let profile_url = address("profile_url", &raw.profile_url);
+    let balance_url = address("balance_url", &raw.balance_url);
+    FireflyConfig {
+        services_url,
+        token_url,
+        token_scope: c.visible("firefly.token_scope", &raw.token_scope, 1000),
+        web_url,
+        web_api_key: c.visible("firefly.web_api_key", &raw.web_api_key, 200),
+        web_origin,
+        web_headers: raw.web_headers.iter().filter_map(|line| web_header(line, c)).collect(),
+        check_url,
+        check_scope: c.visible("firefly.check_scope", &raw.check_scope, 1000),
+        profile_url,
+        balance_url,
+        balance_api_key: c.visible("firefly.balance_api_key", &raw.balance_api_key, 200),
+        trusted_hosts: raw.trusted_hosts.iter().map(|host| trusted_host(host, c)).collect(),
+        sora_calls: c.whole("firefly.sora_calls", raw.sora_calls, 0..=1_000_000),
+        poll_every: c.fraction("firefly.poll_interval", raw.poll_interval, 0.01..=60.0),
+        timeout: c.seconds("firefly.timeout", raw.timeout, 1..=600),
+        picture_threads: 0,
+    }
+}
+
+/// A header, written as `name: value`.
+fn web_header(line: &str, c: &mut Checker) -> Option<(String, String)> {
+    let parts = line.split_once(':').map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()));
+    let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let (name, value) = match parts.filter(|(name, _)| plain(name)) {
+        Some(parts) => parts,
+        None => {
+            c.note("firefly.web_headers", format!("expected \"name: value\", found {line:?}"));
+            return None;
+        }
+    };
+    Some((name, c.visible("firefly.web_headers", value, 4096)))
+}
+
+fn trusted_host(host: &str, c: &mut Checker) -> String {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if !name.contains('.') || !name.chars().all(plain) || name.starts_with('.') {
+        c.note("firefly.trusted_hosts", format!("expected a host name, or *. and a domain, found {host:?}"));
+    }
+    host.to_ascii_lowercase()
 }
 
 fn token_refresh(raw: &raw::TokenRefresh, c: &mut Checker) -> TokenRefresh {

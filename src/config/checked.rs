@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use atelier_actors::request_log::Calendar;
 use atelier_domain::{key::Profile, price::PriceTable, secret::Secret};
-use atelier_providers::fetch::Allowed;
+use atelier_providers::{fetch::Allowed, firefly::FireflyConfig};
 
 use super::Setting;
 use crate::master_key::MasterKey;
@@ -36,6 +36,8 @@ pub struct Config {
     pub studio: Studio,
     /// The engine that speaks OpenAI's API.
     pub openai: OpenAi,
+    /// The engine for Adobe Firefly.
+    pub firefly: FireflyConfig,
     /// Choices of the images API.
     pub images: Images,
     /// Links to results.

@@ -219,6 +219,42 @@ sections! {
         poll_interval: f64 = 5.0,
     }
 
+    /// `[firefly]`: the engine for Adobe Firefly: accounts of Firefly Services, and accounts of its web back end.
+    firefly: Firefly {
+        /// Where Firefly Services are.
+        services_url: String = "https://firefly-api.adobe.io".into(),
+        /// Who gives their tokens, for a client's id and secret.
+        token_url: String = "https://ims-na1.adobelogin.com/ims/token/v3".into(),
+        /// What such a token is asked for.
+        token_scope: String = "openid,AdobeID,session,additional_info,read_organizations,firefly_api,ff_apis".into(),
+        /// Where the web back end is, for accounts of the dialect `web`.
+        web_url: String = "https://firefly-3p.ff.adobe.io".into(),
+        /// Its `x-api-key`: the client that the accounts' tokens were given to.
+        web_api_key: String = "projectx_webapp".into(),
+        /// The site of that client, as `Origin` and `Referer`.
+        web_origin: String = "https://new.express.adobe.com".into(),
+        /// What else it is told with each call, each as `name: value`.
+        web_headers: Vec<String> = Vec::new(),
+        /// Who gives a token for the cookies of a session.
+        check_url: String = "https://adobeid-na1.services.adobe.com/ims/check/v6/token".into(),
+        /// What such a token is asked for.
+        check_scope: String = "AdobeID,firefly_api,openid".into(),
+        /// Who tells whose a token is.
+        profile_url: String = "https://ims-na1.adobelogin.com/ims/profile/v1".into(),
+        /// Who tells what is left of an account's credits.
+        balance_url: String = "https://firefly.adobe.io/v1/credits/balance".into(),
+        /// The `x-api-key` there.
+        balance_api_key: String = "SunbreakWebUI1".into(),
+        /// Hosts that an account's token is shown to when an answer names them: names, or `*.` and a domain.
+        trusted_hosts: Vec<String> = vec!["*.adobe.io".into()],
+        /// Sora videos that a free account may make.
+        sora_calls: u64 = 2,
+        /// Seconds between two looks at a running job, at least.
+        poll_interval: f64 = 3.0,
+        /// Seconds that the beginning of an answer may take.
+        timeout: u64 = 60,
+    }
+
     /// `[images]`: points of the images API that the operator decides.
     images: Images {
         /// Draw over the whole picture when the engine has no masks, instead of answering 422 `mask_unsupported`.

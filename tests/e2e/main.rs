@@ -13,6 +13,7 @@ mod chat_videos;
 mod coverage;
 mod documented;
 mod edits;
+mod firefly;
 mod images;
 mod references;
 mod responses;

@@ -1,7 +1,8 @@
-//! The engine `openai` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
+//! The engines `openai` and `firefly` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
 //! sockets, every dialect, no gateway between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod firefly;
 mod images;
 mod refusals;
 mod renewals;

@@ -21,7 +21,7 @@ use utoipa_swagger_ui::SwaggerUi;
         openai::chat::create,
         openai::responses::create, openai::responses::retrieve, openai::responses::cancel, openai::responses::delete,
         openai::files::list, openai::files::create, openai::files::retrieve, openai::files::content, openai::files::delete,
-        openai::models::list, openai::models::retrieve,
+        openai::models::list, openai::models::retrieve, native::engine_models::firefly,
         native::characters::create, native::characters::list, native::characters::retrieve, native::characters::delete, native::profiles::search,
         native::posts::publish, native::posts::unpublish, native::posts::retrieve, native::posts::like, native::posts::unlike, native::posts::remixes,
         native::profiles::retrieve, native::feeds::of_user, native::feeds::public, native::feeds::of_account, native::enhance::enhance_prompt,

@@ -93,7 +93,21 @@ impl Problem {
             }
         };
         let retry_after = (code.retry() == Retry::Yes).then_some(wait);
-        Self { job: Some(job.id), dispatched: job.attempt > 0, retry_after, ..Self::new(code, message) }
+        // What only the engine could judge is told like any other wrong field.
+        let field = match code {
+            Code::BadSize => Some("size"),
+            Code::BadDuration => Some("seconds"),
+            _ => None,
+        };
+        let problem = |name: &str| FieldProblem { name: name.to_owned(), message: message.clone() };
+        Self {
+            fields: field.map(problem).into_iter().collect(),
+            param: field.map(str::to_owned),
+            job: Some(job.id),
+            dispatched: job.attempt > 0,
+            retry_after,
+            ..Self::new(code, message)
+        }
     }
 
     /// The word of the code; for a field it names the field.

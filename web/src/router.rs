@@ -67,6 +67,7 @@ routes! {
     "/v1/files/{id}" => { get openai::files::retrieve, delete openai::files::delete }
     "/v1/files/{id}/content" => { get openai::files::content }
     "/v1/models" => { get openai::models::list }
+    "/v1/firefly/models" => { get native::engine_models::firefly }
     "/v1/models/{id:.+}" => { get openai::models::retrieve }
     "/v1/characters" => { get native::characters::list, post native::characters::create }
     "/v1/characters/search" => { get native::profiles::search }

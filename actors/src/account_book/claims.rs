@@ -30,10 +30,13 @@ impl Claims {
             let seconds = claims[claim].as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
             seconds.map(|seconds| Millis(seconds * 1000))
         };
+        // Adobe's tokens say when they were made and how long they last, in milliseconds and as texts.
+        let span = |claim: &str| claims[claim].as_str()?.parse::<i64>().ok().filter(|ms| *ms >= 0);
+        let lasts = || Some(Millis(span("created_at")?.checked_add(span("expires_in")?)?));
         let email = claims[PROFILE]["email"].as_str().or(claims["email"].as_str());
         Some(Self {
-            expires_at: moment("exp"),
-            issued_at: moment("iat"),
+            expires_at: moment("exp").or_else(lasts),
+            issued_at: moment("iat").or_else(|| span("created_at").map(Millis)),
             email: email.filter(|email| email.len() <= 320 && email.contains('@')).map(str::to_owned),
         })
     }
@@ -56,6 +59,13 @@ mod tests {
         let (expires_at, email) = (Some(Millis(1_767_225_600_000)), Some("a@b.example".to_owned()));
         let issued_at = Some(Millis(1_767_225_000_000));
         assert_eq!(claims.unwrap(), Claims { expires_at, issued_at, email });
+    }
+
+    #[test]
+    fn a_token_that_says_how_long_it_lasts_tells_its_end() {
+        let claims = Claims::of(&token(r#"{"created_at":"1767225000000","expires_in":"86400000"}"#)).unwrap();
+        assert_eq!(claims.expires_at, Some(Millis(1_767_311_400_000)));
+        assert_eq!(claims.issued_at, Some(Millis(1_767_225_000_000)));
     }
 
     #[test]

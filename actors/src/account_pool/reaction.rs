@@ -56,6 +56,8 @@ pub(super) fn reaction(fault: &Fault, route: &Route, config: &PoolConfig, now: M
         FaultClass::RateLimited => Reaction { rest: scoped(config.rate_limited_cooldown), ..answered },
         FaultClass::Concurrency => Reaction { rest: rest("", CROWDED), crowded: true, ..answered },
         FaultClass::QuotaWindow => Reaction { rest: scoped(config.quota_cooldown), ..answered },
+        // It may do the rest of what the model makes: only this job goes elsewhere.
+        FaultClass::NotEntitled if fault.scope == FaultScope::Request => answered,
         FaultClass::NotEntitled => Reaction { rest: rest(&route.model, A_DAY), ..answered },
         FaultClass::Billing => Reaction { off: Some(Off::Billing), ..answered },
         FaultClass::Auth => Reaction { off: Some(Off::TokenInvalid), ..answered },
@@ -103,7 +105,7 @@ mod tests {
         let route = Route { family: "gpt-image".into(), ..Route::new("openai", "gpt-image-2") };
         let day = 86_400;
         #[rustfmt::skip]
-        let rows: [(C, S, Rests, &str); 18] = [
+        let rows: [(C, S, Rests, &str); 19] = [
             (C::RateLimited,    S::AccountModel, Some(("gpt-image", 60)),   "up"),
             (C::RateLimited,    S::Account,      Some(("", 60)),            "up"),
             (C::Concurrency,    S::Account,      Some(("", 2)),             "up crowded"),
@@ -111,6 +113,7 @@ mod tests {
             (C::QuotaWindow,    S::Account,      Some(("", 3600)),          "up"),
             (C::Billing,        S::Account,      None,                      "up billing"),
             (C::NotEntitled,    S::AccountModel, Some(("gpt-image-2", day)), "up"),
+            (C::NotEntitled,    S::Request,      None,                      "up"),
             (C::Auth,           S::Account,      None,                      "up token_invalid"),
             (C::Overloaded,     S::Engine,       Some(("", 15)),            "down"),
             (C::Overloaded,     S::Account,      Some(("", 15)),            "down"),

@@ -78,7 +78,7 @@ impl Desk {
         // What was given up once is not forgotten because the operator asks again.
         let was_unsure = kept.note.begun.is_some() || kept.note.hopeless;
         let mut tally = Tally { was_unsure, ..Tally::default() };
-        for grant in grants(&kept.secrets) {
+        for grant in grants(&kept.secrets).into_iter().filter(|grant| renewer.takes(grant)) {
             let uses_up = matches!(grant, Grant::Refresh { .. });
             if uses_up && !self.note_begun(id, &grant).await? {
                 return Ok(Outcome::Overtaken);

@@ -137,6 +137,7 @@ pub(super) fn grants(secrets: &AccountSecrets) -> Vec<Grant> {
         .into_iter()
         .chain(refresh)
         .chain(client.map(|(id, secret)| Grant::Client { id, secret }))
+        .chain(secrets.cookie.clone().map(Grant::Cookie))
         .collect()
 }
 
@@ -145,6 +146,7 @@ pub(super) fn holds(secrets: &AccountSecrets, grant: &Grant) -> bool {
     match grant {
         Grant::Session(token) => secrets.session_token.as_ref() == Some(token),
         Grant::Refresh { token, .. } => secrets.refresh_token.as_ref() == Some(token),
+        Grant::Cookie(cookie) => secrets.cookie.as_ref() == Some(cookie),
         Grant::Client { secret, .. } => secrets.client_secret.as_ref() == Some(secret),
     }
 }

@@ -131,8 +131,9 @@ impl CredentialKeeper {
 
     fn seen(&self, kept: &Kept) -> Seen {
         let (account, secrets, note) = (&kept.account, &kept.secrets, &kept.note);
+        let renewer = self.desk.renewers.get(account.engine.as_str());
         let renewable =
-            !grants(secrets).is_empty() && self.desk.renewers.contains_key(account.engine.as_str());
+            renewer.is_some_and(|renewer| grants(secrets).iter().any(|grant| renewer.takes(grant)));
         let claims = secrets.token.as_ref().and_then(Claims::of).unwrap_or_default();
         Seen {
             power: Power::of(account),

@@ -44,7 +44,7 @@ pub(super) fn wait(tries: u32, jitter: f64) -> Duration {
 /// The end of a job whose last attempt met this fault.
 pub(super) fn ended_by(fault: &Fault) -> JobError {
     let message = shortened(fault.message.clone(), MESSAGE_BYTES);
-    JobError { code: fault.class.code(), message, class: Some(fault.class) }
+    JobError { code: fault.public_code(), message, class: Some(fault.class) }
 }
 
 /// The end of a job that killed every child it was given.

@@ -109,6 +109,7 @@ impl Vendor {
             Grant::Session(token) => token.expose().starts_with(SESSION),
             Grant::Refresh { token, .. } => token.expose() == state.refresh,
             Grant::Client { secret, .. } => secret.expose() == "client-secret",
+            Grant::Cookie(_) => false,
         };
         if !is_right {
             return Err(Fault::new(FaultClass::Auth, "the vendor refuses the token"));

@@ -84,9 +84,9 @@ impl OAuth {
             Grant::Refresh { token, client_id } => {
                 self.by_refresh(&token, client_id.as_ref(), proxy.as_ref()).await
             }
-            Grant::Client { .. } => Err(Fault::new(
+            Grant::Client { .. } | Grant::Cookie(_) => Err(Fault::new(
                 FaultClass::Invalid,
-                "this vendor has no tokens for a client's own credentials",
+                "this vendor has no tokens for cookies or a client's own credentials",
             )),
         }
     }

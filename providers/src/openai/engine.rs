@@ -5,54 +5,22 @@ use super::{
     upstream::{Upstream, WayOut, dialect, submission},
     videos,
 };
-use crate::outbound::Outbound;
+use crate::{desk::Desk, outbound::Outbound};
 use atelier_domain::{
     account::Account,
     engine::{
         Abilities, Call, Cancellation, Checkup, Credential, Engine, LocalFuture, Lookup, Polled, RelayCall,
         Relayed, Submission, Task, UpstreamHandle, VideoSources,
     },
-    fault::{Fault, FaultClass},
+    fault::Fault,
     time::Clock,
 };
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// The engine. Which upstream a call goes to, and in which dialect, is its account's.
 pub struct OpenAi {
     way: Arc<WayOut>,
     desk: Desk,
-}
-
-/// Where pictures and films are worked on: on threads, as many as there are permits for.
-#[derive(Clone)]
-pub(super) struct Desk(Arc<Semaphore>);
-
-impl Desk {
-    fn new(threads: usize) -> Self {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Semaphore::new(if threads == 0 { cores() } else { threads })))
-    }
-
-    /// Runs work on a thread, once there is a permit.
-    ///
-    /// # Errors
-    /// When the work panics.
-    pub async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Fault> {
-        let failed = |context: &dyn std::fmt::Display| {
-            let message = "the gateway met a defect of its own while it read a result; nothing was charged";
-            Fault::new(FaultClass::Internal, message).with_context(context.to_string())
-        };
-        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|error| failed(&error))?;
-        let work = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        work.await.map_err(|error| failed(&error))
-    }
 }
 
 impl OpenAi {

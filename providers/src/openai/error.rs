@@ -7,10 +7,9 @@
 
 use super::{
     Dialect,
-    excerpt::excerpt,
-    retry::retry_at,
     rules::{RULES, Says},
 };
+use crate::outbound::{excerpt, retry_at};
 use atelier_domain::{
     account::AccountSecrets,
     fault::{Fault, FaultClass, FaultScope},

@@ -5,13 +5,13 @@ use super::{
     dialect::Auth,
     error::{Asked, Refusal},
 };
+pub(super) use crate::outbound::{no_result, submission};
 use crate::{
     http::ProxyUrl,
-    outbound::{Answer, Ask, Broken, Download, DownloadError, Held, Outbound, Payload, Unanswered, Unsent},
+    outbound::{self, Answer, Ask, Broken, Download, DownloadError, Held, Outbound, Payload, Unanswered},
 };
 use atelier_domain::{
     account::{AccountSecrets, Credential, Endpoint},
-    engine::Submission,
     fault::{Fault, FaultClass, FaultScope},
     secret::Secret,
     time::{Clock, Millis},
@@ -233,53 +233,10 @@ fn key(dialect: &Dialect, secrets: &AccountSecrets) -> Result<Vec<(HeaderName, H
 
 /// What it means that no answer came.
 fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
-    let fault = match unanswered {
-        Unanswered::Unsent(Unsent::Proxy, _) => {
-            Fault::new(FaultClass::Network, "the proxy of the account in use is no way out")
-        }
-        Unanswered::Unsent(Unsent::Forbidden, _) => {
-            Fault::new(FaultClass::JobLost, "the result is at an address that nothing is fetched from")
-        }
-        Unanswered::Unsent(Unsent::Unwritable, _) => {
-            Fault::new(FaultClass::Invalid, "the request cannot be sent to the engine")
-        }
-        Unanswered::Unsent(Unsent::Unreachable | Unsent::Untrusted, _) => {
-            Fault::new(FaultClass::Network, "the engine cannot be connected to")
-        }
-        Unanswered::Sent(_) => unheard(asked),
-    };
-    fault.with_context(unanswered.context())
+    outbound::lost(unanswered, asked != Asked::Look)
 }
 
 /// What it means that a body broke off.
 pub(super) fn broken_off(broken: &Broken, place: &str, asked: Asked) -> Fault {
-    let fault = match broken {
-        Broken::TooLarge(_) => no_result(String::new()),
-        Broken::Idle | Broken::Cut(_) => unheard(asked),
-    };
-    fault.with_context(format!("{place}: {broken}"))
-}
-
-fn unheard(asked: Asked) -> Fault {
-    match asked {
-        Asked::Look => Fault::new(FaultClass::Network, "the engine did not answer"),
-        Asked::Image | Asked::Video => {
-            Fault::new(FaultClass::UnknownOutcome, "the request reached the engine and no answer came")
-        }
-    }
-}
-
-/// Something was made, and is not there: it may be billed, and is not made again.
-pub(super) fn no_result(context: String) -> Fault {
-    let message = "the engine ended the job without a result that can be used; nothing was charged";
-    Fault::new(FaultClass::JobLost, message).with_context(context)
-}
-
-/// What a fault before or instead of an answer to a submit is.
-pub(super) fn submission(fault: Fault) -> Submission {
-    if fault.class == FaultClass::UnknownOutcome {
-        Submission::Unknown(fault)
-    } else {
-        Submission::Rejected(fault)
-    }
+    outbound::broken_off(broken, place, asked != Asked::Look)
 }

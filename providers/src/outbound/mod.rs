@@ -11,8 +11,11 @@
 
 mod answer;
 mod download;
+mod excerpt;
 mod form;
+mod meaning;
 mod request;
+mod retry;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -20,8 +23,11 @@ mod ways;
 
 pub(crate) use answer::{Answer, Broken, Held, Place};
 pub(crate) use download::{Download, DownloadError};
+pub(crate) use excerpt::excerpt;
 pub(crate) use form::{FileLabel, Form, FormError};
+pub(crate) use meaning::{broken_off, lost, no_result, submission};
 pub(crate) use request::{Ask, Payload, Unanswered, Unsent};
+pub(crate) use retry::retry_at;
 pub(crate) use sse::{Event, Events};
 
 use crate::{

@@ -39,6 +39,8 @@ pub(crate) enum Payload {
     Nothing,
     /// JSON.
     Json(Bytes),
+    /// Bytes of this media type.
+    Bytes(&'static str, Bytes),
     /// A form with files.
     Form(Form),
 }
@@ -125,6 +127,7 @@ async fn send(call: ClientRequest, payload: Payload) -> Result<ClientResponse, S
         Payload::Json(body) => {
             call.insert_header((header::CONTENT_TYPE, "application/json")).send_body(body).await
         }
+        Payload::Bytes(mime, body) => call.insert_header((header::CONTENT_TYPE, mime)).send_body(body).await,
         Payload::Form(form) => {
             let call = call.insert_header((header::CONTENT_TYPE, form.media_type()));
             call.send_body(form.into_body()).await

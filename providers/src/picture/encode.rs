@@ -75,7 +75,8 @@ fn webp(picture: &DynamicImage) -> Result<Vec<u8>, PictureError> {
     Ok(bytes.into_inner())
 }
 
-fn jpeg(picture: &DynamicImage, quality: u8) -> Result<Vec<u8>, PictureError> {
+/// A JPEG; transparent pixels lie on white.
+pub(super) fn jpeg(picture: &DynamicImage, quality: u8) -> Result<Vec<u8>, PictureError> {
     let flat = on_white(picture);
     let side = |pixels: u32| u16::try_from(pixels).map_err(|error| failed(&error));
     let (width, height) = (side(flat.width())?, side(flat.height())?);

@@ -106,6 +106,36 @@ pub(crate) fn first_frame(bytes: &[u8], size: Size) -> Result<Vec<u8>, PictureEr
     encode::png(&DynamicImage::ImageRgb8(encode::on_white(&picture)))
 }
 
+/// A picture for an upstream that takes PNG, JPEG and WebP of at most so many bytes: one that fits is passed on as it is, another
+/// becomes a JPEG, smaller if it must be.
+///
+/// # Errors
+/// [`PictureError`].
+pub(crate) fn within(bytes: Vec<u8>, most: usize) -> Result<(Vec<u8>, &'static str), PictureError> {
+    let (kind, _) = probe(&bytes)?;
+    let mime = match kind {
+        Kind::Png => "image/png",
+        Kind::Jpeg => "image/jpeg",
+        Kind::Webp => "image/webp",
+        Kind::Gif => "",
+        Kind::Svg => return Err(PictureError::OtherNature),
+    };
+    if !mime.is_empty() && bytes.len() <= most {
+        return Ok((bytes, mime));
+    }
+    let mut picture = decode(&bytes)?;
+    for side in [u32::MAX, 3072, 2048, 1536, 1024] {
+        if picture.width().max(picture.height()) > side {
+            picture = picture.resize(side, side, image::imageops::FilterType::Lanczos3);
+        }
+        let file = encode::jpeg(&picture, 90)?;
+        if file.len() <= most {
+            return Ok((file, "image/jpeg"));
+        }
+    }
+    Err(PictureError::Encode("it is too large however small it is made".into()))
+}
+
 /// A mask whose alpha says where to paint, as one whose white says it.
 ///
 /// # Errors

@@ -34,6 +34,8 @@ pub struct AccountSetup {
     pub refresh_token: Option<String>,
     /// Which client the refresh token was given to; none takes any.
     pub client_id: Option<String>,
+    /// The secret of that client, where it has tokens by itself.
+    pub client_secret: Option<String>,
     /// Whose account it is.
     pub email: Option<String>,
     /// How long access tokens that it mints are good, in seconds.
@@ -92,6 +94,8 @@ pub struct Account {
     pub spent_tokens: BTreeSet<String>,
     /// Which client its refresh token belongs to.
     pub client_id: Option<String>,
+    /// That client's secret.
+    pub client_secret: Option<String>,
     /// Whose it is.
     pub email: String,
     /// How long its access tokens are good, in seconds.
@@ -117,6 +121,7 @@ impl Accounts {
             session_token: setup.session_token,
             refresh_token: setup.refresh_token,
             client_id: setup.client_id,
+            client_secret: setup.client_secret,
             email: setup.email.unwrap_or_else(|| "someone@example.com".to_owned()),
             token_ttl_s: setup.token_ttl_s.unwrap_or(TOKEN_TTL_S),
             ..Account::default()
@@ -167,6 +172,12 @@ impl Accounts {
         self.find(|account| {
             account.refresh_token.as_deref() == Some(token) || account.spent_tokens.contains(token)
         })
+    }
+
+    /// Whose client this is.
+    pub fn with_client(&self, id: &str, secret: &str) -> Option<&str> {
+        let is = |kept: &Option<String>, given: &str| kept.as_deref() == Some(given);
+        self.find(|account| is(&account.client_id, id) && is(&account.client_secret, secret))
     }
 
     fn find(&self, is_it: impl Fn(&Account) -> bool) -> Option<&str> {

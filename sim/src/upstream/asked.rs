@@ -158,6 +158,15 @@ impl Asked {
         if body.is_empty() {
             return Self::default();
         }
+        if mime.starts_with("application/x-www-form-urlencoded") {
+            let pairs = form_urlencoded::parse(&body).into_owned();
+            let fields = pairs.map(|(name, value)| (name, Value::String(value))).collect();
+            return Self { written: Written::Form, fields, ..Self::default() };
+        }
+        if mime.starts_with("image/") {
+            let file = File { name: "body".to_owned(), mime: mime.to_owned(), bytes: body };
+            return Self { files: vec![file], ..Self::default() };
+        }
         match serde_json::from_slice(&body) {
             Ok(Value::Object(fields)) => Self { written: Written::Json, fields, ..Self::default() },
             _ => Self::unreadable(),

@@ -2,7 +2,7 @@
 //! scripted for its account, and counts all of it.
 //!
 //! Reading order: `behaviour` (what can happen), `script` and `account` (to whom, when), `serve` (one call from first byte to
-//! last), `openai` (a wire), `book` (what was counted).
+//! last), `openai` and `firefly` (wires), `book` (what was counted).
 
 mod account;
 mod asked;
@@ -20,6 +20,7 @@ mod serve;
 mod stage;
 mod thread;
 
+mod firefly;
 mod oauth;
 mod openai;
 pub mod proxy;

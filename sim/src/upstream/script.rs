@@ -29,6 +29,12 @@ pub enum Op {
     Models,
     /// A link to a result is followed.
     File,
+    /// A picture is taken to the upstream, to be worked from.
+    Upload,
+    /// What is left of an account.
+    Balance,
+    /// Whose an account is.
+    Profile,
     /// A session cookie is changed into an access token.
     Session,
     /// A refresh token is changed into an access token.

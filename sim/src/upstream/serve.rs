@@ -5,7 +5,7 @@ use super::{
     Upstream,
     asked::{Asked, Head},
     behaviour::Behaviour,
-    control,
+    control, firefly,
     line::{End, Line, Socket},
     oauth, openai,
     refusal::{Reason, Refusal},
@@ -25,7 +25,7 @@ const MOST_CONNECTIONS: usize = 16_384;
 /// How long an idle connection is kept.
 const KEPT: Duration = Duration::from_secs(75);
 
-const WIRES: &[Wire] = &[openai::WIRE, oauth::WIRE, solver::WIRE];
+const WIRES: &[Wire] = &[openai::WIRE, oauth::WIRE, solver::WIRE, firefly::WIRE];
 
 /// Serves until it is dropped.
 pub async fn accept(listener: TcpListener, stage: Arc<Stage>) {

@@ -7,6 +7,7 @@ use super::{
     behaviour::Behaviour,
     book::{Book, Report},
     clock::Clock,
+    firefly::Works,
     limits::Load,
     openai::{Jobs, Results},
     picture::Pictures,
@@ -39,6 +40,8 @@ pub struct World {
     pub book: Book,
     /// Video jobs.
     pub jobs: Jobs,
+    /// What the jobs of Firefly make, and the pictures that were taken there.
+    pub works: Works,
     /// Results that links lead to, and responses.
     pub results: Results,
     /// How many ids were given away.
@@ -77,7 +80,8 @@ impl Call {
 
     /// The prompt, the last text of a chat, or the input of a response.
     pub fn prompt(&self) -> String {
-        super::openai::prompt(&self.asked)
+        let prompt = super::openai::prompt(&self.asked);
+        super::firefly::spoken(&prompt).unwrap_or(prompt)
     }
 }
 
@@ -103,7 +107,7 @@ impl Stage {
     pub fn reset(&self) {
         let mut world = self.world();
         world.book.reset();
-        (world.accounts, world.jobs, world.results) = Default::default();
+        (world.accounts, world.jobs, world.works, world.results) = Default::default();
         for (name, account) in &self.setup.accounts {
             world.accounts.put(name, account.clone(), self.clock.now_ms());
         }
@@ -125,7 +129,7 @@ impl Stage {
     /// The upstream's programs start again: what they kept in memory is gone.
     pub fn forget_jobs(&self) {
         let mut world = self.world();
-        (world.jobs, world.results) = Default::default();
+        (world.jobs, world.works, world.results) = Default::default();
         world.accounts.all_mut().for_each(|account| account.open_jobs.clear());
     }
 

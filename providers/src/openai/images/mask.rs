@@ -1,13 +1,11 @@
 //! The form of an edit: its texts, its pictures as they lie on the disk, and its mask as the upstream reads masks.
 
 use super::{
-    super::{
-        dialect::{Dialect, Mask},
-        engine::Desk,
-    },
+    super::dialect::{Dialect, Mask},
     request::Request,
 };
 use crate::{
+    desk::Desk,
     outbound::{FileLabel, Form, FormError},
     picture,
 };

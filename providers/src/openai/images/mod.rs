@@ -7,11 +7,11 @@ mod request;
 mod stream;
 
 use super::{
-    engine::Desk,
     error::Asked,
     upstream::{LONGEST_ANSWER, Order, Upstream, no_result},
 };
 use crate::{
+    desk::Desk,
     outbound::{Answer, Payload, Place},
     picture::{self, PictureError, Wanted},
 };

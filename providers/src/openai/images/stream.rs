@@ -2,13 +2,13 @@
 
 use super::{
     super::{
-        engine::Desk,
         error::{Asked, Refusal},
         upstream::{LONGEST_ANSWER, Upstream, broken_off},
     },
     answer::{File, Item, Reply, decoded, usage},
 };
 use crate::{
+    desk::Desk,
     outbound::{Answer, Broken, Event, Events},
     picture::{self, Wanted},
 };

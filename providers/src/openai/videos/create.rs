@@ -3,13 +3,13 @@
 use super::{
     super::{
         dialect::{Create, VideoWire},
-        engine::Desk,
         error::{Asked, Refusal},
         upstream::{LONGEST_NOTE, Order, Upstream},
     },
     Handle, LONGEST_ID, next_look, unwrapped,
 };
 use crate::{
+    desk::Desk,
     outbound::{Answer, FileLabel, Form, Payload},
     picture,
     studio::film::{self, Footage},

@@ -8,11 +8,13 @@ pub(super) use create::begin;
 
 use super::{
     dialect::Delete,
-    engine::Desk,
     error::{Asked, Refusal},
     upstream::{LONGEST_NOTE, Order, Upstream, no_result},
 };
-use crate::outbound::{Answer, Payload};
+use crate::{
+    desk::Desk,
+    outbound::{Answer, Payload},
+};
 use atelier_domain::{
     engine::{Call, Cancellation, EngineEvent, Polled, UpstreamHandle},
     fault::{Fault, FaultClass},

@@ -2,24 +2,21 @@
 
 use super::{
     super::{
-        engine::Desk,
         error::Asked,
         upstream::{Upstream, broken_off},
     },
     Handle, unusable,
 };
 use crate::{
+    desk::Desk,
     outbound::{Broken, Place},
-    studio::film::{self, Footage},
+    studio::film,
 };
 use atelier_domain::{
-    engine::{Call, Companion, Output, Polled, Task},
+    engine::{Call, Polled, Task},
     fault::{Fault, FaultClass},
-    media::Variant,
-    size::Size,
 };
 use serde_json::Value;
-use std::sync::Arc;
 
 /// The longest file: minutes at a bit rate that nobody uses.
 const LONGEST_FILE: usize = 512 << 20;
@@ -59,7 +56,7 @@ pub(super) async fn bring(
         Task::Video(spec) => spec.size,
         Task::Image(spec) => spec.size,
     };
-    let output = desk.work(move || output(bytes, size)).await?;
+    let output = desk.work(move || film::delivered(bytes, size)).await?;
     drop(held);
     Ok(output
         .map_or_else(|what| unusable(format!("from {from}: {what}")), |output| Polled::Done(vec![output])))
@@ -109,37 +106,4 @@ fn named(said: &Value) -> Option<String> {
     ];
     let text = |place: &&str| said.pointer(place).and_then(Value::as_str).filter(|url| !url.is_empty());
     PLACES.iter().find_map(text).map(str::to_owned)
-}
-
-/// A finished video, with what its file says of itself. One that cannot be decoded here is passed on without stills.
-fn output(bytes: Vec<u8>, asked: Size) -> Result<Output, String> {
-    let bytes: Arc<[u8]> = bytes.into();
-    let footage = Footage::Bytes(Arc::clone(&bytes));
-    let (mime, facts) = match &*bytes {
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
-            let facts =
-                film::outline(&footage).map_err(|error| format!("an MP4 that cannot be read: {error}"))?;
-            ("video/mp4", Some(facts))
-        }
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => ("video/webm", None),
-        _ => return Err("the file is no video".into()),
-    };
-    let companions = film::stills(&footage).map(|(thumbnail, spritesheet)| {
-        vec![
-            Companion { variant: Variant::Thumbnail, bytes: thumbnail, mime: "image/webp" },
-            Companion { variant: Variant::Spritesheet, bytes: spritesheet, mime: "image/jpeg" },
-        ]
-    });
-    let size = facts.map(|facts| Size::new(facts.width, facts.height)).filter(|size| size.pixels() > 0);
-    let size = size.unwrap_or(asked);
-    Ok(Output {
-        bytes: bytes.to_vec(),
-        mime,
-        width: size.width,
-        height: size.height,
-        revised_prompt: None,
-        companions: companions.unwrap_or_default(),
-        seconds: facts.map(|facts| facts.seconds).filter(|seconds| *seconds > 0.0),
-        usage: None,
-    })
 }

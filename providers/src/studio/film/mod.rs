@@ -9,6 +9,7 @@
 mod camera;
 mod cast;
 mod cel;
+mod delivered;
 mod direct;
 mod error;
 mod footage;
@@ -26,6 +27,7 @@ mod titles;
 #[cfg(test)]
 mod tests;
 
+pub use delivered::delivered;
 pub use direct::{Step, shoot};
 pub use error::FilmError;
 pub use footage::{Facts, Footage, look, outline, still};

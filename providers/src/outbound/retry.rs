@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const LEADS: &[&str] = &["try again in ", "retry in ", "retry after ", "resets in ", "again after ", "wait "];
 
 /// The time that an answer names. `words` are in lower case.
-pub(super) fn retry_at(headers: Option<&HeaderMap>, words: &str, now: Millis) -> Option<Millis> {
+pub(crate) fn retry_at(headers: Option<&HeaderMap>, words: &str, now: Millis) -> Option<Millis> {
     let header = |name: &str| headers?.get(name)?.to_str().ok().map(str::trim);
     let after_ms = header("retry-after-ms").and_then(number).map(|ms| ms / 1000.0);
     let after = || header("retry-after").and_then(|text| number(text).or_else(|| until(text, now)));
