@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod clauses;
+mod firefly;
 mod openai;
 mod studio;
 mod subject;
@@ -46,4 +47,6 @@ macro_rules! contract {
 mod stamped {
     contract!(studio, crate::studio::OfStudio);
     contract!(openai, crate::openai::OfOpenAi);
+    contract!(firefly_services, crate::firefly::OfServices);
+    contract!(firefly_web, crate::firefly::OfWeb);
 }

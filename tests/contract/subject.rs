@@ -87,18 +87,23 @@ pub trait Subject: Sized {
 
     /// A simple film.
     fn film(&self) -> VideoSpec {
-        VideoSpec {
-            model: self.models().1.to_owned(),
-            prompt: "a lighthouse".into(),
-            negative_prompt: None,
-            style: None,
-            size: Size::new(1280, 720),
-            seconds: 4,
-            seed: None,
-            first_frame: None,
-            source: None,
-            cast: Vec::new(),
-        }
+        film(self.models().1)
+    }
+}
+
+/// A simple film by this model.
+pub fn film(model: &str) -> VideoSpec {
+    VideoSpec {
+        model: model.to_owned(),
+        prompt: "a lighthouse".into(),
+        negative_prompt: None,
+        style: None,
+        size: Size::new(1280, 720),
+        seconds: 4,
+        seed: None,
+        first_frame: None,
+        source: None,
+        cast: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     outbound::{Payload, no_result},
 };
 use atelier_domain::{
-    engine::{Call, Cancellation, Polled, UpstreamHandle},
+    engine::{Call, Cancellation, EngineEvent, Polled, UpstreamHandle},
     fault::{Fault, FaultClass},
     time::Millis,
 };
@@ -127,6 +127,9 @@ pub(super) async fn look(
             Stand::Done(files) => done.push((part, files)),
             Stand::Failed(fault) => first_fault = first_fault.or(Some(fault)),
         }
+    }
+    if !done.is_empty() {
+        (call.events)(EngineEvent::Made);
     }
     let mut outputs = Vec::new();
     for (part, files) in done {

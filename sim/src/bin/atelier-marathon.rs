@@ -15,9 +15,15 @@ struct Arguments {
     /// Jobs in all
     #[arg(long, default_value_t = 5_000)]
     jobs: usize,
-    /// Simulated accounts
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(10..=500))]
+    /// Simulated accounts at OpenAI; of each kind none, or 10 at least
+    #[arg(long, default_value_t = 20)]
     accounts: u16,
+    /// Simulated accounts at Firefly
+    #[arg(long, default_value_t = 0)]
+    firefly: u16,
+    /// Simulated accounts at Sora
+    #[arg(long, default_value_t = 0)]
+    sora: u16,
     /// Clients at the same time
     #[arg(long, default_value_t = 48)]
     clients: usize,
@@ -27,10 +33,17 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { bin, jobs, accounts, clients, seed } = Arguments::parse();
+    let Arguments { bin, jobs, accounts, firefly, sora, clients, seed } = Arguments::parse();
+    let accounts = [accounts, firefly, sora].map(usize::from);
+    if accounts.iter().any(|count| (1..10).contains(count) || *count > 500) || accounts == [0; 3] {
+        eprintln!(
+            "atelier-marathon: of each kind there are none, or 10 to 500 accounts, and of one there are some"
+        );
+        return ExitCode::FAILURE;
+    }
     let seed = seed.unwrap_or_else(rand::random);
-    println!("atelier-marathon: {jobs} jobs over {accounts} accounts by {clients} clients, seed {seed}");
-    let plan = Plan { bin, jobs, accounts: accounts.into(), clients, seed };
+    println!("atelier-marathon: {jobs} jobs over {accounts:?} accounts by {clients} clients, seed {seed}");
+    let plan = Plan { bin, jobs, accounts, clients, seed };
     match actix_rt::System::new().block_on(marathon::run(plan)) {
         Ok(report) => {
             print!("{report}");

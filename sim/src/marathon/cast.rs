@@ -1,15 +1,13 @@
 //! The accounts of a marathon, and what each is there to do.
 
-use super::MarathonError;
+use super::{MarathonError, wire::Wire};
 use crate::{
     client::Client,
     operator,
     upstream::{
-        AccountHandle, AccountSetup, Behaviour, Chance, Course, Framing, Limits, Mix, Op, Outcome, Reason,
-        Refusal, Upstream,
+        AccountHandle, Behaviour, Chance, Course, Framing, Mix, Op, Outcome, Reason, Refusal, Upstream,
     },
 };
-use serde_json::{Value, json};
 
 /// The model that one account alone has, whose key is taken away in the middle.
 pub(super) const SOLO_MODEL: &str = "solo-image";
@@ -34,6 +32,8 @@ pub(super) enum Part {
     Unentitled,
     /// The only one of its model: its access token is taken away in the middle, and it has a refresh token.
     Solo,
+    /// Healthy, and opened by a client's own credentials.
+    Machine,
 }
 
 /// One account.
@@ -45,6 +45,8 @@ pub(super) struct Actor {
     pub number: u64,
     /// What it is there for.
     pub part: Part,
+    /// What it is spoken to in.
+    pub wire: Wire,
 }
 
 /// Everybody.
@@ -57,27 +59,22 @@ impl Cast {
     pub async fn engage(
         upstream: &Upstream,
         admin: &Client,
-        accounts: usize,
+        accounts: [usize; 3],
         seed: u64,
     ) -> Result<Self, MarathonError> {
         let mut actors = Vec::new();
-        for index in 0..accounts {
-            let part = match index {
-                0 | 1 => Part::Strict,
-                2 => Part::Thrifty,
-                3 => Part::Dead,
-                4 => Part::Broke,
-                5 => Part::Unentitled,
-                6 => Part::Solo,
-                _ => Part::Moody,
-            };
-            let key = format!("sk-upstream-{index:03}-{seed:016x}");
-            if part != Part::Dead {
-                let account = upstream.put(&key, account(part, &key));
-                perform(&account, part, seed.wrapping_add(index as u64));
+        for (wire, accounts) in Wire::ALL.into_iter().zip(accounts) {
+            for index in 0..accounts {
+                let part = part(wire, index);
+                let key = format!("sk-upstream-{}-{index:03}-{seed:016x}", wire.engine());
+                if part != Part::Dead {
+                    let account = upstream.put(&key, wire.setup(part, &key));
+                    perform(&account, (part, wire), seed.wrapping_add(actors.len() as u64));
+                }
+                let account = wire.account(part, &key, &upstream.origin());
+                let number = operator::account(admin, &account).await.map_err(MarathonError::Unfit)?;
+                actors.push(Actor { key, number, part, wire });
             }
-            let number = add(admin, upstream, &key, part).await?;
-            actors.push(Actor { key, number, part });
         }
         Ok(Self { actors })
     }
@@ -88,40 +85,20 @@ impl Cast {
     }
 }
 
-fn account(part: Part, key: &str) -> AccountSetup {
-    let limits = match part {
-        Part::Broke => Limits { images: Some(0), videos: Some(0), ..Limits::default() },
-        Part::Unentitled => Limits { ipm: Some(0), ..Limits::default() },
-        _ => Limits::default(),
-    };
-    let refresh_token = (part == Part::Solo).then(|| format!("rt-{key}"));
-    AccountSetup { limits, refresh_token, ..AccountSetup::default() }
-}
-
-async fn add(admin: &Client, upstream: &Upstream, key: &str, part: Part) -> Result<u64, MarathonError> {
-    let mut account = json!({
-        "provider": "openai",
-        "name": format!("{part:?} {}", &key[12..15]),
-        "token": key,
-        "base_url": format!("{}/v1", upstream.origin()),
-        "models": models(part),
-        "image_concurrency": 16,
-        "video_concurrency": 16,
-    });
-    if part == Part::Solo {
-        account["rt"] = Value::from(format!("rt-{key}"));
+fn part(wire: Wire, index: usize) -> Part {
+    match (index, wire) {
+        (0 | 1, _) => Part::Strict,
+        (2, _) => Part::Thrifty,
+        (3, _) => Part::Dead,
+        (4, _) => Part::Broke,
+        (5, _) => Part::Unentitled,
+        (6, Wire::Openai) => Part::Solo,
+        (6..10, Wire::Firefly) => Part::Machine,
+        _ => Part::Moody,
     }
-    operator::account(admin, &account).await.map_err(MarathonError::Unfit)
 }
 
-fn models(part: Part) -> Value {
-    if part == Part::Solo {
-        return json!([{ "name": SOLO_MODEL, "upstream": "gpt-image-2", "kind": "image" }]);
-    }
-    json!([{ "name": "gpt-image-2", "kind": "image" }, { "name": "sora-2", "kind": "video" }])
-}
-
-fn perform(account: &AccountHandle, part: Part, seed: u64) {
+fn perform(account: &AccountHandle, (part, wire): (Part, Wire), seed: u64) {
     match part {
         Part::Strict => {
             let refuse = || Behaviour::Refuse(Refusal::new(Reason::ModerationBlocked));
@@ -129,7 +106,8 @@ fn perform(account: &AccountHandle, part: Part, seed: u64) {
             account.mix(Op::SubmitVideo, Mix { seed, of: vec![Chance { p: 0.3, act: refuse() }] });
         }
         Part::Moody => {
-            account.mix(Op::SubmitImage, Mix { seed, of: submits() });
+            let pictures = if wire.polls_pictures() { films() } else { submits() };
+            account.mix(Op::SubmitImage, Mix { seed, of: pictures });
             account.mix(Op::SubmitVideo, Mix { seed, of: films() });
             account.mix(Op::Poll, Mix { seed, of: looks() });
             account.mix(Op::Content, Mix { seed, of: contents() });

@@ -3,6 +3,7 @@
 use super::{
     MarathonError, Plan,
     cast::{Cast, Part, SOLO_MODEL},
+    wire::Wire,
 };
 use crate::{client::Client, operator, upstream::Upstream};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -83,14 +84,17 @@ impl Crowd {
         Ok(Self { keys, told: Rc::default() })
     }
 
-    /// Hands in all jobs. Twice the only account of a model loses its access token.
+    /// Hands in all jobs. Twice the accounts that can have new access tokens lose theirs, the only one of a model among them.
     pub async fn work(&mut self, plan: &Plan, upstream: &Upstream, cast: &Cast) {
         let next = Rc::new(RefCell::new(0));
         let revoke_at = [plan.jobs / 3, plan.jobs * 2 / 3];
-        let solos: Vec<_> = cast.with(Part::Solo).map(|actor| upstream.account(&actor.key)).collect();
+        let renewing =
+            cast.with(Part::Solo).chain(cast.with(Part::Strict).filter(|actor| actor.wire == Wire::Sora));
+        let revoked: Vec<_> = renewing.map(|actor| upstream.account(&actor.key)).collect();
+        let menu = Menu::of(plan);
         let clients = (0..plan.clients).map(|number| {
             let (keys, told, next) = (self.keys.clone(), self.told.clone(), next.clone());
-            let (jobs, solos) = (plan.jobs, solos.clone());
+            let (jobs, revoked, menu) = (plan.jobs, revoked.clone(), menu.clone());
             let mut rng = StdRng::seed_from_u64(plan.seed ^ (number as u64) << 32);
             actix_rt::spawn(async move {
                 loop {
@@ -99,12 +103,13 @@ impl Crowd {
                         return;
                     }
                     if revoke_at.contains(&job) {
-                        for solo in &solos {
-                            solo.revoke();
+                        for account in &revoked {
+                            account.revoke();
                         }
                     }
                     let key = job % keys.len();
-                    let one = ask(&keys[key].client, key, job, manner(&mut rng)).await;
+                    let order = menu.order(&mut rng, job);
+                    let one = ask(&keys[key].client, key, order).await;
                     told.borrow_mut().push(one);
                 }
             })
@@ -160,13 +165,39 @@ impl Crowd {
     }
 }
 
-fn manner(rng: &mut StdRng) -> Manner {
-    match rng.random_range(0..100) {
-        0..50 => Manner::Image,
-        50..62 => Manner::Background,
-        62..70 => Manner::Stream,
-        70..76 => Manner::Solo,
-        _ => Manner::Video,
+/// One thing to ask for.
+struct Order {
+    prompt: String,
+    manner: Manner,
+    model: &'static str,
+    seconds: &'static str,
+}
+
+/// What can be asked for: as much of each wire as it has accounts.
+#[derive(Clone)]
+struct Menu(Vec<Wire>);
+
+impl Menu {
+    fn of(plan: &Plan) -> Self {
+        let wires = Wire::ALL.into_iter().zip(plan.accounts);
+        Self(wires.flat_map(|(wire, accounts)| std::iter::repeat_n(wire, accounts)).collect())
+    }
+
+    fn order(&self, rng: &mut StdRng, number: usize) -> Order {
+        let manner = match rng.random_range(0..100) {
+            0..50 => Manner::Image,
+            50..62 => Manner::Background,
+            62..70 => Manner::Stream,
+            70..76 if self.0.contains(&Wire::Openai) => Manner::Solo,
+            _ => Manner::Video,
+        };
+        let wire = self.0[rng.random_range(0..self.0.len())];
+        let model = match manner {
+            Manner::Solo => SOLO_MODEL,
+            Manner::Video => "sora-2",
+            Manner::Image | Manner::Background | Manner::Stream => wire.picture(rng),
+        };
+        Order { prompt: format!("marathon job {number:06}"), manner, model, seconds: wire.seconds() }
     }
 }
 
@@ -178,13 +209,12 @@ fn ended(view: &Value) -> String {
     }
 }
 
-async fn ask(client: &Client, key: usize, number: usize, manner: Manner) -> Told {
-    let prompt = format!("marathon job {number:06}");
-    let model = if manner == Manner::Solo { SOLO_MODEL } else { "gpt-image-2" };
+async fn ask(client: &Client, key: usize, order: Order) -> Told {
+    let Order { prompt, manner, model, seconds } = order;
     let mut body = json!({ "model": model, "prompt": prompt, "size": "1024x1024" });
     let path = match manner {
         Manner::Video => {
-            body = json!({ "model": "sora-2", "prompt": prompt, "size": "1280x720", "seconds": "4" });
+            body = json!({ "model": model, "prompt": prompt, "size": "1280x720", "seconds": seconds });
             "/v1/videos"
         }
         Manner::Background => {

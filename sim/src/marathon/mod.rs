@@ -1,12 +1,13 @@
 //! The marathon: thousands of mixed jobs through a real gateway over simulated accounts that do everything that accounts do. What is
 //! proved afterwards is read from both ends: the gateway's own statements, and the upstream's counters.
 //!
-//! Reading order: `cast` (who plays what), `crowd` (who asks for what), `verdict` (what is proved), `report` (the table).
+//! Reading order: `wire` (what accounts are spoken to in), `cast` (who plays what), `crowd` (who asks for what), `verdict` (what is proved), `report` (the table).
 
 mod cast;
 mod crowd;
 mod report;
 mod verdict;
+mod wire;
 
 pub use report::Report;
 
@@ -38,8 +39,8 @@ pub struct Plan {
     pub bin: PathBuf,
     /// Jobs in all.
     pub jobs: usize,
-    /// Simulated accounts, 10 at least: fewer do not have every fault.
-    pub accounts: usize,
+    /// Simulated accounts at OpenAI, at Firefly and at Sora: none, or 10 at least, since fewer do not have every fault.
+    pub accounts: [usize; 3],
     /// Clients at the same time.
     pub clients: usize,
     /// Where chance begins.
@@ -67,8 +68,9 @@ pub enum MarathonError {
 pub async fn run(plan: Plan) -> Result<Report, MarathonError> {
     let room = tempfile::tempdir()?;
     let upstream = upstream::Upstream::start(upstream::Setup::default())?;
-    let tokens = format!("{}/oauth/token", upstream.origin());
-    let setup = settings(Setup::new(&plan.bin, room.path(), 0)?).set("TOKEN_REFRESH__TOKEN_URL", &tokens);
+    let setup = settings(Setup::new(&plan.bin, room.path(), 0)?);
+    let wires = wire::settings(&upstream.origin());
+    let setup = wires.iter().fold(setup, |setup, (key, value)| setup.set(key, value));
     let mut gateway = setup.start(PATIENCE).await?;
     let root = gateway.client();
     let admin = operator::admin(&root, ADMIN_PASSWORD).await.map_err(MarathonError::Unfit)?;
@@ -103,7 +105,7 @@ fn settings(setup: Setup) -> Setup {
         ("POOL__RATE_LIMITED_COOLDOWN_S", "1"),
         ("POOL__OVERLOADED_COOLDOWN_S", "1"),
         ("POOL__ERROR_BAN_THRESHOLD", "1000"),
-        ("GENERATION__IMAGE_TIMEOUT", "60"),
+        ("GENERATION__IMAGE_TIMEOUT", "45"),
         ("GENERATION__VIDEO_TIMEOUT", "60"),
         ("JOBS__RETENTION_S", "86400"),
         ("LOG__LEVEL", "warn"),

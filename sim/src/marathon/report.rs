@@ -24,7 +24,7 @@ pub struct Report {
     pub solos: usize,
     /// Access tokens that were had for refresh tokens.
     pub renewals: u64,
-    /// Images of the account that had few, and its videos.
+    /// Images of the accounts that had few, and their videos.
     pub images_of_thrifty: u64,
     /// See [`Report::images_of_thrifty`].
     pub videos_of_thrifty: u64,
@@ -63,9 +63,9 @@ impl fmt::Display for Report {
         row("most submits of one job", self.most_submits.to_string())?;
         row("submits without a known outcome, none sent again", self.unknown.to_string())?;
         row("jobs of the account that was alone, all completed", self.solos.to_string())?;
-        row("renewals of its access token", self.renewals.to_string())?;
-        row("images of the account with quota for few", self.images_of_thrifty.to_string())?;
-        row("videos of the same account", self.videos_of_thrifty.to_string())?;
+        row("access tokens that were had anew", self.renewals.to_string())?;
+        row("images of accounts with quota for few", self.images_of_thrifty.to_string())?;
+        row("videos of the same accounts", self.videos_of_thrifty.to_string())?;
         row("seconds", format!("{:.1}", self.took.as_secs_f64()))?;
         row("things looked at", self.checks.to_string())?;
         row("violations", self.violations.len().to_string())?;

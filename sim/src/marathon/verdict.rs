@@ -4,6 +4,7 @@ use super::{
     MAX_ATTEMPTS, Report,
     cast::{Cast, LITTLE, Part},
     crowd::{Crowd, Key, Told},
+    wire::Wire,
 };
 use crate::{
     client::Client,
@@ -34,7 +35,8 @@ pub(super) async fn judge(admin: &Client, crowd: &Crowd, upstream: &upstream::Re
 
 fn ends(report: &mut Report, told: &[Told]) {
     for one in told {
-        let is_clear = !one.end.is_empty() && !one.end.starts_with("unknown") && one.end != "not ended";
+        let is_clear =
+            one.end != "nothing was answered" && !one.end.starts_with("unknown") && one.end != "not ended";
         report.check(is_clear, || format!("{:?} did not end: {}", one.job, one.end));
         if one.solo {
             report.solos += 1;
@@ -108,10 +110,12 @@ async fn accounts(report: &mut Report, admin: &Client, upstream: &upstream::Repo
         let view = views.get(&actor.number).copied().cloned().unwrap_or_default();
         let is_on = view["is_active"] == true;
         let wanted = match actor.part {
-            Part::Strict | Part::Moody | Part::Thrifty | Part::Solo => Some(true),
+            Part::Strict | Part::Moody | Part::Thrifty | Part::Solo | Part::Machine => Some(true),
             Part::Dead => Some(false),
             // With quota of nothing it is told to have no money at its first image; a video may come first.
-            Part::Broke => Some(false),
+            Part::Broke if actor.wire == Wire::Openai => Some(false),
+            // Elsewhere it is a quota that will be full again.
+            Part::Broke => Some(true),
             Part::Unentitled => Some(true),
         };
         if let Some(wanted) = wanted {
@@ -125,15 +129,21 @@ async fn accounts(report: &mut Report, admin: &Client, upstream: &upstream::Repo
             report.check(served > 0, || "an account that refuses content was left unused".to_owned());
         }
         if actor.part == Part::Thrifty {
-            report.images_of_thrifty = counted.accepted(Op::SubmitImage);
-            report.videos_of_thrifty = counted.accepted(Op::SubmitVideo);
-            let (images, videos) = (report.images_of_thrifty, report.videos_of_thrifty);
+            let (images, videos) = (counted.accepted(Op::SubmitImage), counted.accepted(Op::SubmitVideo));
+            report.images_of_thrifty += images;
+            report.videos_of_thrifty += videos;
             report.check(images == LITTLE as u64, || format!("the account with few images made {images}"));
             report.check(videos > images, || format!("with its images used up it made {videos} videos only"));
         }
+        let tokens = counted.arrived(Op::Token);
+        report.renewals += tokens;
         if actor.part == Part::Solo {
-            report.renewals = counted.arrived(Op::Token);
+            report.check(tokens >= 1, || "no access token was ever renewed".to_owned());
+        }
+        if actor.part == Part::Machine {
+            let made = counted.accepted(Op::SubmitImage);
+            report
+                .check(tokens >= 1 && made > 0, || format!("a machine had {tokens} tokens and made {made}"));
         }
     }
-    report.check(report.renewals >= 1, || "no access token was ever renewed".to_owned());
 }
