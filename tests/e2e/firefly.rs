@@ -218,8 +218,7 @@ async fn film_of(client: &Client, answer: Answer) -> (u64, u64) {
     assert_eq!(done["status"], "completed", "{done}");
     let file = films::content(client, id, "?variant=video").await;
     assert_eq!((file.status, file.header("content-type")), (200, Some("video/mp4")));
-    let (_, width, height, ..) = films::probed(&file.body);
-    (width, height)
+    films::sides(&file.body)
 }
 
 #[actix_rt::test]

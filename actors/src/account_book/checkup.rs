@@ -257,6 +257,9 @@ mod tests {
         let mut vendor = account(None);
         conclude(&mut vendor, listed("flux"), Revive::All, Millis(1));
         assert!(vendor.models.is_empty());
+        let whole = listed("flux").map(|checkup| Checkup { models_are_all: true, ..checkup });
+        conclude(&mut vendor, whole, Revive::All, Millis(1));
+        assert!(vendor.models_listed && names(&vendor) == ["flux"]);
         let mut own = account(None);
         own.endpoint.base_url = Some("http://box:8000/v1".into());
         for name in ["flux", "flux-2"] {

@@ -93,7 +93,9 @@ async fn what_is_over_is_told_from_what_may_be_tried_again_and_from_what_nobody_
     let nobody = renew_at("http://127.0.0.1:1", refresh(None), None).await.unwrap_err();
     assert_eq!(nobody.class, Network, "nothing left, so the token is not used up");
     let client = Grant::Client { id: Secret::new("a"), secret: Secret::new("planted") };
-    assert_eq!(renew_at("http://127.0.0.1:1", client, None).await.unwrap_err().class, FaultClass::Invalid);
+    for grant in [client, Grant::Cookie(Secret::new("a=planted"))] {
+        assert_eq!(renew_at("http://127.0.0.1:1", grant, None).await.unwrap_err().class, FaultClass::Invalid);
+    }
 }
 
 #[actix_rt::test]

@@ -155,3 +155,28 @@ fn a_first_frame_has_the_film_s_size_and_no_alpha() {
     let frame = frame.unwrap();
     assert_eq!((frame.width(), frame.height(), frame.color()), (64, 36, image::ColorType::Rgb8));
 }
+
+#[test]
+fn a_picture_for_an_upstream_stays_as_it_is_while_it_fits_and_is_a_smaller_jpeg_otherwise() {
+    for (kind, mime) in [
+        (ImageFormat::Png, "image/png"),
+        (ImageFormat::Jpeg, "image/jpeg"),
+        (ImageFormat::WebP, "image/webp"),
+    ] {
+        let bytes = file(64, 48, kind);
+        assert_eq!(within(bytes.clone(), 1 << 20).unwrap(), (bytes, mime));
+    }
+    let of_gif = within(file(64, 48, ImageFormat::Gif), 1 << 20).unwrap();
+    assert_eq!((of_gif.1, probe(&of_gif.0).unwrap().1), ("image/jpeg", Some(Size::new(64, 48))));
+    let noise = RgbaImage::from_fn(2400, 1200, |x, y| {
+        let grain =
+            (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 24;
+        Rgba([grain as u8, (grain / 2) as u8, (255 - grain) as u8, 255])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgba8(noise).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let (small, mime) = within(bytes.into_inner(), 1 << 20).unwrap();
+    let size = probe(&small).unwrap().1.unwrap();
+    assert!(small.len() <= 1 << 20 && mime == "image/jpeg", "{} bytes of {mime}", small.len());
+    assert!(size.width < 2400 && size.width == 2 * size.height, "{size}");
+}

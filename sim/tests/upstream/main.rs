@@ -4,6 +4,7 @@
 mod accounts;
 mod dialects;
 mod faults;
+mod firefly;
 mod images;
 mod oauth;
 mod program;

@@ -57,12 +57,7 @@ pub async fn content(client: &Client, id: &str, query: &str) -> Answer {
 
 /// What ffprobe says of a video: coding, size, frames, and the seconds of its sound.
 pub fn probed(mp4: &[u8]) -> (String, u64, u64, u64, f64) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), mp4).unwrap();
-    let arguments = ["-v", "error", "-count_frames", "-show_streams", "-of", "json"];
-    let output = Command::new("ffprobe").args(arguments).arg(file.path()).stderr(Stdio::inherit()).output();
-    let output = output.expect("ffprobe is needed: `apt-get install ffmpeg`, or `.ci/run prepare`");
-    let streams: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let streams = streams(mp4);
     let of = |kind: &str| {
         let found = streams["streams"].as_array().unwrap().iter().find(|stream| stream["codec_type"] == kind);
         found.unwrap_or_else(|| panic!("no {kind}: {streams}")).clone()
@@ -72,6 +67,22 @@ pub fn probed(mp4: &[u8]) -> (String, u64, u64, u64, f64) {
     let sound = audio["duration"].as_str().unwrap().parse().unwrap();
     let side = |name: &str| video[name].as_u64().unwrap();
     (video["codec_name"].as_str().unwrap().to_owned(), side("width"), side("height"), frames, sound)
+}
+
+/// Width and height of a video that may have no sound, as ffprobe reads it.
+pub fn sides(mp4: &[u8]) -> (u64, u64) {
+    let streams = streams(mp4);
+    let side = |name: &str| streams["streams"][0][name].as_u64().unwrap();
+    (side("width"), side("height"))
+}
+
+fn streams(mp4: &[u8]) -> Value {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), mp4).unwrap();
+    let arguments = ["-v", "error", "-count_frames", "-show_streams", "-of", "json"];
+    let output = Command::new("ffprobe").args(arguments).arg(file.path()).stderr(Stdio::inherit()).output();
+    let output = output.expect("ffprobe is needed: `apt-get install ffmpeg`, or `.ci/run prepare`");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 pub async fn made(owner: &Owner, body: &Value) -> String {

@@ -228,8 +228,9 @@ pub async fn edit(
 ) -> Result<HttpResponse, Problem> {
     let fields = read(&request, payload, &gateway, &caller).await?;
     // Before there were edits of videos, this path made a video from a picture (api.md §3).
-    let is_older =
-        ["image", "image_first", "first_frame", "input_reference"].iter().any(|name| fields.has_file(name));
+    let is_older = ["image", "image_first", "first_frame", "input_reference", "image_last", "last_frame"]
+        .iter()
+        .any(|name| fields.has_file(name));
     if is_older && !fields.has("video") && !fields.has_file("video") {
         return older::make(&request, &caller, &gateway, (fields, older::EDITS)).await;
     }
