@@ -191,10 +191,10 @@ fn conclude(account: &mut Account, found: Result<Checkup, Fault>, revive: Revive
 }
 
 fn take_in(account: &mut Account, checkup: Checkup, now: Millis) {
-    let Checkup { identity: Identity { email, username }, plan, quota, models } = checkup;
+    let Checkup { identity: Identity { email, username }, plan, quota, models, invites } = checkup;
     account.identity.email = email.or(account.identity.email.take());
     account.identity.username = username.or(account.identity.username.take());
-    account.checked = Checked { at: Some(now), problem: None, plan, quota };
+    account.checked = Checked { at: Some(now), problem: None, plan, quota, invites };
     // A self-hosted engine has what it lists. A vendor lists names of its own, of which the catalogue knows more.
     let is_own = account.models_listed || account.models.is_empty();
     if let Some(models) = models.filter(|_| is_own && account.endpoint.base_url.is_some()) {

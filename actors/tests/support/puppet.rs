@@ -177,6 +177,7 @@ impl Engine for Puppet {
             video_sources: VideoSources::File,
             relays: false,
             families: None,
+            ..Abilities::NONE
         }
     }
 

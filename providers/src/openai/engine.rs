@@ -26,10 +26,11 @@ pub struct OpenAi {
 
 /// Where pictures and films are worked on: on threads, as many as there are permits for.
 #[derive(Clone)]
-pub(super) struct Desk(Arc<Semaphore>);
+pub(crate) struct Desk(Arc<Semaphore>);
 
 impl Desk {
-    fn new(threads: usize) -> Self {
+    /// A desk for so many works at once; 0 means one per core.
+    pub fn new(threads: usize) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Semaphore::new(if threads == 0 { cores() } else { threads })))
     }
@@ -104,6 +105,7 @@ impl Engine for OpenAi {
             video_sources: if has_sources { VideoSources::OwnHandle } else { VideoSources::None },
             relays: dialect.relays,
             families: dialect.families,
+            ..Abilities::NONE
         }
     }
 

@@ -18,7 +18,7 @@ const AROUND: &[char] =
     &['"', '\'', '`', '(', ')', '[', ']', '{', '}', '<', '>', ',', ';', ':', '.', '!', '?', '*', '='];
 
 /// The text without what must not be seen, on one line, shortened.
-pub(super) fn excerpt(text: &str, secrets: &AccountSecrets) -> String {
+pub(crate) fn excerpt(text: &str, secrets: &AccountSecrets) -> String {
     let mut text = text.to_owned();
     for (_, secret) in secrets.each() {
         // A shorter one is no secret, and would leave holes in ordinary words.

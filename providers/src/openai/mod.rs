@@ -25,6 +25,13 @@ mod tests;
 pub use dialect::{DIALECTS, Dialect};
 pub use engine::OpenAi;
 
+// What other engines have in common with this one.
+pub(crate) use engine::Desk;
+pub(crate) use error::{Asked, Refusal};
+pub(crate) use excerpt::excerpt;
+pub(crate) use upstream::{LONGEST_NOTE, LONGEST_REFUSAL, broken_off, lost, no_result, submission};
+pub(crate) use videos::finished;
+
 use std::time::Duration;
 
 /// The engine's name in routes and accounts.

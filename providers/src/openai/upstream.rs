@@ -26,9 +26,9 @@ use url::Url;
 /// The longest JSON answer: ten images of 20 MB in base64, and some.
 pub(super) const LONGEST_ANSWER: usize = 288 << 20;
 /// The longest answer that carries no files.
-pub(super) const LONGEST_NOTE: usize = 4 << 20;
+pub(crate) const LONGEST_NOTE: usize = 4 << 20;
 /// Bytes of a refusal that are read.
-const LONGEST_REFUSAL: usize = 256 << 10;
+pub(crate) const LONGEST_REFUSAL: usize = 256 << 10;
 /// A name that correlates our log with the upstream's.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
 
@@ -232,7 +232,7 @@ fn key(dialect: &Dialect, secrets: &AccountSecrets) -> Result<Vec<(HeaderName, H
 }
 
 /// What it means that no answer came.
-fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
+pub(crate) fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
     let fault = match unanswered {
         Unanswered::Unsent(Unsent::Proxy, _) => {
             Fault::new(FaultClass::Network, "the proxy of the account in use is no way out")
@@ -252,7 +252,7 @@ fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
 }
 
 /// What it means that a body broke off.
-pub(super) fn broken_off(broken: &Broken, place: &str, asked: Asked) -> Fault {
+pub(crate) fn broken_off(broken: &Broken, place: &str, asked: Asked) -> Fault {
     let fault = match broken {
         Broken::TooLarge(_) => no_result(String::new()),
         Broken::Idle | Broken::Cut(_) => unheard(asked),
@@ -270,13 +270,13 @@ fn unheard(asked: Asked) -> Fault {
 }
 
 /// Something was made, and is not there: it may be billed, and is not made again.
-pub(super) fn no_result(context: String) -> Fault {
+pub(crate) fn no_result(context: String) -> Fault {
     let message = "the engine ended the job without a result that can be used; nothing was charged";
     Fault::new(FaultClass::JobLost, message).with_context(context)
 }
 
 /// What a fault before or instead of an answer to a submit is.
-pub(super) fn submission(fault: Fault) -> Submission {
+pub(crate) fn submission(fault: Fault) -> Submission {
     if fault.class == FaultClass::UnknownOutcome {
         Submission::Unknown(fault)
     } else {

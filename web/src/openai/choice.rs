@@ -2,7 +2,7 @@
 //! what engines can do.
 
 use crate::{gateway::Gateway, problem::Problem};
-use atelier_actors::account_pool::{Offers, Wants};
+use atelier_actors::account_pool::{Offers, VideoWish, Wants};
 use atelier_domain::{
     catalogue::Model,
     code::Code,
@@ -58,12 +58,17 @@ pub fn offers(gateway: &Gateway, model: &Model) -> Result<Offers, Problem> {
 /// Where a job that asks for this may go.
 ///
 /// # Errors
-/// As [`offers`]; `remix_unsupported` when a video is to be made over another and nobody can.
+/// As [`offers`]; `remix_unsupported` when a video is to be made over another and nobody can; `bad_seconds` when nobody makes one of
+/// this size and length.
 pub fn routes(gateway: &Gateway, model: &Model, wants: &Wants) -> Result<Vec<Route>, Problem> {
     let routes = offers(gateway, model)?.able(wants);
     if routes.is_empty() && wants.source.is_some() {
         let message = format!("no engine for {} makes videos over others, or over this one", model.name);
         return Err(Problem::new(Code::RemixUnsupported, message));
+    }
+    if let (true, Some(VideoWish { size, seconds })) = (routes.is_empty(), wants.video) {
+        let message = format!("no account here makes {} in {size} with {seconds} seconds", model.name);
+        return Err(Problem::field("seconds", message));
     }
     Ok(routes)
 }

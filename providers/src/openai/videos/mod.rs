@@ -5,6 +5,7 @@ mod result;
 mod state;
 
 pub(super) use create::begin;
+pub(crate) use result::finished;
 
 use super::{
     dialect::Delete,

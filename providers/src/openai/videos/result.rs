@@ -59,7 +59,7 @@ pub(super) async fn bring(
         Task::Video(spec) => spec.size,
         Task::Image(spec) => spec.size,
     };
-    let output = desk.work(move || output(bytes, size)).await?;
+    let output = desk.work(move || finished(bytes, size)).await?;
     drop(held);
     Ok(output
         .map_or_else(|what| unusable(format!("from {from}: {what}")), |output| Polled::Done(vec![output])))
@@ -112,7 +112,7 @@ fn named(said: &Value) -> Option<String> {
 }
 
 /// A finished video, with what its file says of itself. One that cannot be decoded here is passed on without stills.
-fn output(bytes: Vec<u8>, asked: Size) -> Result<Output, String> {
+pub(crate) fn finished(bytes: Vec<u8>, asked: Size) -> Result<Output, String> {
     let bytes: Arc<[u8]> = bytes.into();
     let footage = Footage::Bytes(Arc::clone(&bytes));
     let (mime, facts) = match &*bytes {
