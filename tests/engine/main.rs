@@ -1,10 +1,11 @@
-//! The engine `openai` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
+//! The engines `openai` and `sora` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
 //! sockets, every dialect, no gateway between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod images;
 mod refusals;
 mod renewals;
+mod sora;
 mod videos;
 
 use atelier_actors::SystemClock;

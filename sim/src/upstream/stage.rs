@@ -13,6 +13,7 @@ use super::{
     refusal::{Reason, Refusal},
     reply::Reply,
     script::Op,
+    sora::Shelf,
 };
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -41,6 +42,8 @@ pub struct World {
     pub jobs: Jobs,
     /// Results that links lead to, and responses.
     pub results: Results,
+    /// What the wire of Sora keeps beside jobs.
+    pub sora: Shelf,
     /// How many ids were given away.
     pub ids: u64,
 }
@@ -77,7 +80,7 @@ impl Call {
 
     /// The prompt, the last text of a chat, or the input of a response.
     pub fn prompt(&self) -> String {
-        super::openai::prompt(&self.asked)
+        super::sora::prompt(&self.asked).unwrap_or_else(|| super::openai::prompt(&self.asked))
     }
 }
 
@@ -104,6 +107,7 @@ impl Stage {
         let mut world = self.world();
         world.book.reset();
         (world.accounts, world.jobs, world.results) = Default::default();
+        world.sora = Shelf::default();
         for (name, account) in &self.setup.accounts {
             world.accounts.put(name, account.clone(), self.clock.now_ms());
         }
@@ -125,7 +129,7 @@ impl Stage {
     /// The upstream's programs start again: what they kept in memory is gone.
     pub fn forget_jobs(&self) {
         let mut world = self.world();
-        (world.jobs, world.results) = Default::default();
+        (world.jobs, world.results, world.sora) = Default::default();
         world.accounts.all_mut().for_each(|account| account.open_jobs.clear());
     }
 

@@ -16,8 +16,9 @@ mod submit;
 mod videos;
 
 pub use dialect::Dialect;
-pub use jobs::{Job, Jobs};
-pub use results::Results;
+pub use film::film;
+pub use jobs::{Job, Jobs, Stand};
+pub use results::{Kept, Results};
 
 use super::{
     account::ANONYMOUS,
