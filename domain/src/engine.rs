@@ -330,7 +330,8 @@ pub trait Engine: Send + Sync {
         unsupported("this engine enhances no prompts")
     }
 
-    /// Accepts an invitation for an account. Only asked of engines whose [`Abilities::invites`] says so.
+    /// Accepts an invitation for an account, and says whether it had accepted one before. Only asked of engines whose
+    /// [`Abilities::invites`] says so.
     ///
     /// # Errors
     /// Why it was not accepted.
@@ -338,7 +339,7 @@ pub trait Engine: Send + Sync {
         self: Arc<Self>,
         credential: Credential,
         code: String,
-    ) -> LocalFuture<Result<(), Fault>> {
+    ) -> LocalFuture<Result<bool, Fault>> {
         let _ = (credential, code);
         unsupported("this engine knows no invitations")
     }

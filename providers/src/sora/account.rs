@@ -12,17 +12,18 @@ use serde_json::{Value, json};
 /// Names that are tried.
 const TRIES: usize = 5;
 
-/// Accepts an invitation.
+/// Accepts an invitation, and says whether one was accepted before.
 ///
 /// # Errors
 /// Why it was not accepted.
-pub(super) async fn accept(upstream: &Upstream, code: &str) -> Result<(), Fault> {
+pub(super) async fn accept(upstream: &Upstream, code: &str) -> Result<bool, Fault> {
     let body = json!({ "invite_code": code });
     let said = upstream.tell("/project_y/invite/accept", &body, Asked::Look).await?;
-    match said.get("success").and_then(Value::as_bool) {
-        Some(false) => Err(Fault::new(FaultClass::Invalid, "the engine does not take this invitation")),
-        _ => Ok(()),
+    let flag = |name: &str| said.get(name).and_then(Value::as_bool);
+    if flag("success") == Some(false) {
+        return Err(Fault::new(FaultClass::Invalid, "the engine does not take this invitation"));
     }
+    Ok(flag("already_accepted").unwrap_or(false))
 }
 
 /// Sees to it that the account has a user name: the one that it has, or one out of words.

@@ -168,7 +168,7 @@ impl Engine for Sora {
         self: Arc<Self>,
         credential: Credential,
         code: String,
-    ) -> LocalFuture<Result<(), Fault>> {
+    ) -> LocalFuture<Result<bool, Fault>> {
         Box::pin(async move { account::accept(&self.upstream(&credential)?, &code).await })
     }
 
