@@ -32,6 +32,7 @@ mod ops;
 mod own_jobs;
 
 mod settings;
+mod sora;
 
 mod posts;
 mod program;

@@ -8,6 +8,7 @@ use atelier_domain::{
     code::Code,
     job::{JobKind, Route},
     key::ApiKey,
+    size::Size,
 };
 use std::sync::Arc;
 
@@ -71,4 +72,14 @@ pub fn routes(gateway: &Gateway, model: &Model, wants: &Wants) -> Result<Vec<Rou
         return Err(Problem::field("seconds", message));
     }
     Ok(routes)
+}
+
+/// The length of a video for which none is told: the usual one, or the first of the model's that an account here makes.
+pub fn usual_seconds(gateway: &Gateway, model: &Model, (size, usual): (Size, u32)) -> u32 {
+    let offers = gateway.pool.offers(Some(model.kind), &model.routes).with_plan();
+    let is_made = |seconds: &u32| {
+        let video = Some(VideoWish { size, seconds: *seconds });
+        !offers.able(&Wants { video, ..Wants::default() }).is_empty()
+    };
+    std::iter::once(usual).chain(model.seconds.iter().copied()).find(is_made).unwrap_or(usual)
 }
