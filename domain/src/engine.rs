@@ -4,6 +4,7 @@
 pub use crate::account::Credential;
 use crate::{
     account::{Account, AccountModel, Identity, Invites, Plan, Quota},
+    browse::Browse,
     enhance::Expansion,
     fault::{Fault, FaultClass},
     fetch::FetchBody,
@@ -201,6 +202,8 @@ pub struct Abilities {
     pub enhances: bool,
     /// Whether it knows invitations and user names ([`Engine::accept_invitation`], [`Engine::claim_username`]).
     pub invites: bool,
+    /// Whether it shows what its upstream shows to everybody ([`Engine::browse`]).
+    pub browses: bool,
 }
 
 /// The videos that an engine makes with an account, where that is less than what the catalogue has.
@@ -223,6 +226,7 @@ impl Abilities {
         video_range: None,
         enhances: false,
         invites: false,
+        browses: false,
     };
 }
 
@@ -328,6 +332,20 @@ pub trait Engine: Send + Sync {
     fn enhance(self: Arc<Self>, call: EnhanceCall) -> LocalFuture<Result<String, Fault>> {
         let _ = call;
         unsupported("this engine enhances no prompts")
+    }
+
+    /// Looks at what its upstream shows to everybody, in the upstream's own words; none when it is not there. Only asked of engines
+    /// whose [`Abilities::browses`] says so. Costs nothing.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    fn browse(
+        self: Arc<Self>,
+        credential: Credential,
+        what: Browse,
+    ) -> LocalFuture<Result<Option<serde_json::Value>, Fault>> {
+        let _ = (credential, what);
+        unsupported("this engine shows nothing of its upstream")
     }
 
     /// Accepts an invitation for an account, and says whether it had accepted one before. Only asked of engines whose

@@ -293,6 +293,36 @@ async fn an_account_is_invited_named_and_may_invite() {
 }
 
 #[actix_rt::test]
+async fn profiles_and_feeds_are_the_upstreams_where_its_account_is_named_and_the_gateways_otherwise() {
+    let sora = Membership { username: Some("fox".into()), ..Membership::default() };
+    let world = World::new(AccountSetup { sora, ..AccountSetup::default() }, &[]).await;
+    let client = world.app.client();
+    let number = world.number;
+    let get = async |path: &str| client.get(path).send().await.unwrap();
+    let profile = get(&format!("/v1/profiles/fox?token_id={number}")).await.json();
+    assert_eq!(
+        (&profile["success"], &profile["profile"]["follower_count"]),
+        (&json!(true), &json!(7)),
+        "{profile}"
+    );
+    let user_id = profile["profile"]["user_id"].as_str().unwrap().to_owned();
+    for path in
+        ["/v1/profiles/fox", "/v1/profiles/fox?token_id=1", &format!("/v1/profiles/nobody?token_id={number}")]
+    {
+        expect_error(&get(path).await, 404, "profile_not_found");
+    }
+    let found =
+        get(&format!("/v1/characters/search?username=fo&intent=cameo&token_id={number}")).await.json();
+    assert_eq!((&found["count"], &found["results"][0]["username"]), (&json!(1), &json!("fox")), "{found}");
+    let feed = get(&format!("/v1/users/{user_id}/feed?token_id={number}")).await.json();
+    assert_eq!((&feed["user_id"], &feed["feed"]["items"]), (&json!(user_id), &json!([])), "{feed}");
+    let feed = get(&format!("/v1/feed?cut=nf2_top&token_id={number}")).await.json();
+    assert_eq!((&feed["cut"], &feed["count"]), (&json!("nf2_top"), &json!(0)), "{feed}");
+    expect_error(&get("/v1/feed?token_id=99").await, 404, "token_not_found");
+    world.app.finish().await;
+}
+
+#[actix_rt::test]
 async fn an_account_without_an_address_does_nothing_and_says_what_to_do() {
     let world = World::free().await;
     let body = json!({ "base_url": "" });

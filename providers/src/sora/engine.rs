@@ -1,7 +1,7 @@
 //! The engine of all servers that speak this wire.
 
 use super::{
-    NAME, ParseServiceChooser, SoraConfig, account, body, checkup, enhance, images, posts,
+    NAME, ParseServiceChooser, SoraConfig, account, body, browse, checkup, enhance, images, posts,
     task::{Absences, Handle},
     upstream::{Upstream, WayOut, base},
     videos,
@@ -12,6 +12,7 @@ use crate::{
 };
 use atelier_domain::{
     account::{Account, Credential},
+    browse::Browse,
     engine::{
         Abilities, Call, Cancellation, Checkup, ClaimedUsername, Engine, EnhanceCall, LocalFuture, Lookup,
         Polled, Submission, Task, UpstreamHandle, VideoRange, VideoSources,
@@ -19,6 +20,7 @@ use atelier_domain::{
     fault::{Fault, FaultClass},
     time::Clock,
 };
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What is made there.
@@ -136,6 +138,7 @@ impl Engine for Sora {
             video_range: Some(VideoRange { seconds, sizes }),
             enhances: self.way.config.enhances,
             invites: true,
+            browses: true,
             ..Abilities::NONE
         }
     }
@@ -162,6 +165,14 @@ impl Engine for Sora {
 
     fn enhance(self: Arc<Self>, call: EnhanceCall) -> LocalFuture<Result<String, Fault>> {
         Box::pin(async move { enhance::enhance(&self.upstream(&call.credential)?, &call).await })
+    }
+
+    fn browse(
+        self: Arc<Self>,
+        credential: Credential,
+        what: Browse,
+    ) -> LocalFuture<Result<Option<Value>, Fault>> {
+        Box::pin(async move { browse::browse(&self.upstream(&credential)?, &what).await })
     }
 
     fn accept_invitation(

@@ -10,6 +10,7 @@
 
 mod account;
 mod body;
+mod browse;
 mod checkup;
 mod engine;
 mod enhance;

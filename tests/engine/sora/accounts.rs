@@ -3,6 +3,7 @@
 use super::*;
 use atelier_domain::{
     account::Invites,
+    browse::{Browse, Page},
     engine::EnhanceCall,
     enhance::Expansion,
     fault::FaultClass,
@@ -82,6 +83,30 @@ async fn an_account_has_a_user_name_once_it_is_claimed_and_keeps_it() {
     let again = claim().await.unwrap();
     assert_eq!((again.already_set, &again.username), (true, &first.username));
     assert_eq!(world.account().book().accepted(Op::Username), 2, "one look whether it is free, one set");
+}
+
+#[actix_rt::test]
+async fn what_is_shown_to_everybody_can_be_seen_and_what_is_not_there_is_none() {
+    let world = World::new();
+    put(&world, Membership { username: Some("fox.1".into()), ..Membership::default() }, Limits::default());
+    let see = |what: Browse| Arc::clone(&world.engine).browse(world.credential(), what);
+    let page = || Page { limit: 8, cursor: None };
+    let profile = |name: &str| Browse::Profile { username: name.to_owned() };
+    let found = see(profile("fox.1")).await.unwrap().unwrap();
+    assert_eq!(found["username"], "fox.1");
+    for nobody in ["nobody", "../../../me", ""] {
+        assert_eq!(see(profile(nobody)).await.unwrap(), None, "{nobody}");
+    }
+    let search = Browse::Search { username: "fo".into(), characters_only: true, limit: 3 };
+    assert_eq!(see(search).await.unwrap().unwrap()["items"][0]["profile"]["username"], "fox.1");
+    let user_id = found["user_id"].as_str().unwrap().to_owned();
+    for what in [Browse::Feed { top: true, page: page() }, Browse::UserFeed { user_id, page: page() }] {
+        assert_eq!(see(what).await.unwrap().unwrap()["items"], serde_json::json!([]));
+    }
+    let nobody = Browse::UserFeed { user_id: "user-0".into(), page: page() };
+    assert_eq!(see(nobody).await.unwrap(), None);
+    world.account().script(Op::List, [Behaviour::Refuse(Reason::BadKey.into())]);
+    assert_eq!(see(profile("fox.1")).await.unwrap_err().class, FaultClass::Auth);
 }
 
 #[actix_rt::test]

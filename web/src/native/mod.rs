@@ -2,6 +2,7 @@
 
 pub mod characters;
 pub mod credits;
+pub mod elsewhere;
 pub mod enhance;
 pub mod feeds;
 pub mod figures;

@@ -6,7 +6,7 @@ use atelier_domain::{
     account::Account,
     engine::{Abilities, Lookup, Polled},
     fault::FaultClass,
-    time::Millis,
+    time::{Clock, Millis},
 };
 use futures_util::join;
 use serde_json::json;

@@ -13,6 +13,7 @@
 //! | `project_y/post` | A B G |
 //! | `me`, `billing/subscriptions`, `nf/check` | A B G |
 //! | `invite/mine`, `invite/accept`, `m/bootstrap`, user names | A B |
+//! | profiles, feeds, searches | B; their fields H |
 //! | `editor/enhance_prompt` | A G |
 //! | `get-sora-link`, which is another service's | A B |
 //! | errors | I, and A where it reads them |
@@ -25,6 +26,7 @@ mod errors;
 mod lists;
 mod posts;
 mod shelf;
+mod social;
 
 pub use account::{Membership, Standing};
 pub use shelf::Shelf;
@@ -78,6 +80,10 @@ fn route(stage: &Stage, head: &Head) -> Option<Route> {
             (Op::Username, "", account::check_username)
         }
         ("POST", ["project_y", "profile", "username", "set"]) => (Op::Username, "", account::set_username),
+        ("GET", ["project_y", "profile", "username", name]) => (Op::List, name, social::profile),
+        ("GET", ["project_y", "profile", "search_mentions"]) => (Op::List, "", social::search),
+        ("GET", ["project_y", "profile_feed", id]) => (Op::List, id, social::user_feed),
+        ("GET", ["project_y", "feed"]) => (Op::List, "", social::feed),
         ("POST", ["editor", "enhance_prompt"]) => (Op::Enhance, "", account::enhance),
         _ => return None,
     };

@@ -79,6 +79,11 @@ impl Shelf {
         self.posts.iter().find(|(_, shown)| *shown == task).map(|(id, _)| id.as_str())
     }
 
+    /// All posts with their tasks, the latest first.
+    pub fn all_posts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.posts.iter().rev().map(|(id, task)| (id.as_str(), task.as_str()))
+    }
+
     /// Deletes a post; whether there was one.
     pub fn unpost(&mut self, id: &str) -> bool {
         self.posts.remove(id).is_some()
