@@ -45,6 +45,7 @@ use atelier_providers::{
     oauth::{OAuth, OAuthConfig},
     openai::{OpenAi, OpenAiConfig},
     outbound::{Outbound, OutboundConfig},
+    sora::{Sora, SoraConfig},
     studio::{FilmInspector, Studio, StudioConfig, StudioError},
 };
 use atelier_store::{OpenError, OpenOptions, ReadError, Store};
@@ -141,9 +142,9 @@ pub async fn boot(config: &Config) -> Result<Booted, BootError> {
     let keys = KeyRing::open(store.clone(), ledger.clone(), clock.clone())?;
     let desk = AdminDesk::open(store.clone(), clock.clone());
     let outbound = outbound(config, &clock)?;
-    let engines = engines(config, &clock, &outbound)?;
     let ground = Ground { store: store.clone(), clock: clock.clone(), units: units.clone() };
     let settings = Settings::open(store.clone(), vault.clone(), live::base(config))?;
+    let engines = engines(config, &clock, (&outbound, &settings))?;
     let renewers = renewers(config, &clock, &outbound);
     let (accounts, keeper) = accounts(config, &ground, vault, (&settings, renewers)).await?;
     let (pool, checkups) = lenders(config, &ground, (&accounts, &keeper), &engines);
@@ -235,7 +236,7 @@ pub async fn first_secrets(config: &Config, gateway: &Gateway) -> Result<FirstSe
 fn engines(
     config: &Config,
     clock: &Arc<dyn Clock>,
-    outbound: &Arc<Outbound>,
+    (outbound, settings): (&Arc<Outbound>, &Settings),
 ) -> Result<HashMap<String, Arc<dyn Engine>>, StudioError> {
     let mut engines: HashMap<String, Arc<dyn Engine>> = HashMap::new();
     let openai = OpenAiConfig {
@@ -247,6 +248,8 @@ fn engines(
     engines.insert(openai.name().to_owned(), Arc::new(openai));
     let firefly = Firefly::new(config.firefly.clone(), outbound.clone(), clock.clone());
     engines.insert(firefly.name().to_owned(), Arc::new(firefly));
+    let sora = Sora::new(sora(config), outbound.clone(), clock.clone(), live::parse_service(settings));
+    engines.insert(sora.name().to_owned(), Arc::new(sora));
     if config.studio.enabled {
         let studio = StudioConfig {
             latency_ms: u64::try_from(config.studio.latency.as_millis()).unwrap_or(u64::MAX),
@@ -258,6 +261,22 @@ fn engines(
         engines.insert(studio.name().to_owned(), Arc::new(studio));
     }
     Ok(engines)
+}
+
+fn sora(config: &Config) -> SoraConfig {
+    let sora = &config.sora;
+    SoraConfig {
+        base_url: sora.base_url.clone(),
+        timeout: sora.timeout,
+        retries: sora.max_retries,
+        poll_every: sora.poll_interval,
+        lost_after: sora.max_poll_attempts,
+        user_agent: sora.user_agent.clone(),
+        device_id: sora.device_id.clone(),
+        headers: sora.headers.clone(),
+        enhances: sora.enhance_prompts,
+        ..SoraConfig::default()
+    }
 }
 
 /// The way out to upstreams.

@@ -10,6 +10,7 @@ use atelier_actors::{
     janitor::LogKept,
     settings::{Base, Settings, Values},
 };
+use atelier_providers::sora::{ParseService, ParseServiceChooser};
 use std::{
     sync::{
         Arc,
@@ -81,6 +82,19 @@ pub(crate) fn proxies(settings: &Settings) -> ProxyChooser {
             return pool.get(next).map(|proxy| Secret::new(*proxy));
         }
         Some(values.proxy_url.clone()).filter(|url| values.proxy && !url.is_empty())
+    })
+}
+
+/// The operator's service for files without a mark, as the settings say at the moment. Nobody else's is asked.
+pub(crate) fn parse_service(settings: &Settings) -> ParseServiceChooser {
+    let settings = settings.clone();
+    Arc::new(move || {
+        let values = settings.values();
+        let is_on = values.watermark_free && values.custom_parse && !values.custom_parse_url.is_empty();
+        is_on.then(|| ParseService {
+            url: values.custom_parse_url.clone(),
+            token: values.custom_parse_token.clone(),
+        })
     })
 }
 

@@ -175,7 +175,7 @@ async fn a_look_uses_the_accounts_own_credential_and_what_it_finds_is_kept() {
     office.book.add(draft("sk-look")).await.unwrap();
     let mut found = Checkup::default();
     found.identity.email = Some("me@up.example".into());
-    office.engine.on_check(Verdict::Fine(found));
+    office.engine.on_check(Verdict::Fine(Box::new(found)));
     let report = office.checkups.check(1, Revive::ByFaults).await.unwrap();
     assert_eq!((report.problem, report.switched), (None, None));
     assert_eq!(office.engine.checked.lock().unwrap()[0].secrets.token, Some(Secret::new("sk-look")));

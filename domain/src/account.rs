@@ -153,6 +153,27 @@ pub struct Checked {
     /// What is left, by family of models.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quota: BTreeMap<String, Quota>,
+    /// Whom it may invite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invites: Option<Invites>,
+}
+
+/// The invitations that an account may give away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invites {
+    /// The code to invite with.
+    pub code: String,
+    /// How many have used it.
+    pub redeemed: u64,
+    /// How many may.
+    pub total: u64,
+}
+
+impl Invites {
+    /// How many may still use it.
+    pub const fn left(&self) -> u64 {
+        self.total.saturating_sub(self.redeemed)
+    }
 }
 
 /// What an account has paid for.

@@ -214,6 +214,9 @@ struct Entry {
     default_size: Option<Size>,
     /// The plan that it needs.
     plan: Option<String>,
+    /// The plan that it needs at one engine only.
+    #[serde(default)]
+    engine_plans: HashMap<String, String>,
     /// The only length that this name stands for.
     seconds: Option<u32>,
     /// The only sizes that this name stands for.
@@ -270,7 +273,7 @@ impl Entry {
                     engine: engine.clone(),
                     model: self.name.clone(),
                     family: self.family.clone(),
-                    plan: self.plan.clone(),
+                    plan: self.plan.as_ref().or_else(|| self.engine_plans.get(engine)).cloned(),
                 })
                 .collect(),
         }
@@ -354,6 +357,19 @@ mod tests {
         assert!(
             catalogue.get("sora-video-portrait-15s").unwrap().resolve_size(Some("1280x720"), None).is_err()
         );
+    }
+
+    #[test]
+    fn a_plan_of_one_engine_is_asked_of_its_accounts_only() {
+        let catalogue = Catalogue::builtin().unwrap();
+        for name in ["sora-2-pro", "sora-2-pro-2025-10-06"] {
+            let model = catalogue.get(name).unwrap();
+            assert_eq!(model.plan, None, "{name} is nobody's alone");
+            for route in &model.routes {
+                let wanted = (route.engine == "sora").then_some("pro");
+                assert_eq!(route.plan.as_deref(), wanted, "{name} at {}", route.engine);
+            }
+        }
     }
 
     #[test]

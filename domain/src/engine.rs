@@ -3,12 +3,15 @@
 
 pub use crate::account::Credential;
 use crate::{
-    account::{Account, AccountModel, Identity, Plan, Quota},
-    fault::Fault,
+    account::{Account, AccountModel, Identity, Invites, Plan, Quota},
+    browse::Browse,
+    enhance::Expansion,
+    fault::{Fault, FaultClass},
     fetch::FetchBody,
     ids::JobId,
     image::ImageSpec,
     media::Variant,
+    size::Size,
     time::Millis,
     video::VideoSpec,
 };
@@ -195,6 +198,25 @@ pub struct Abilities {
     pub relays: bool,
     /// The catalogue's families that an account without a list of models is meant for; none: all that are routed here.
     pub families: Option<&'static [&'static str]>,
+    /// Which videos it makes; none: all that the catalogue has.
+    pub video_range: Option<VideoRange>,
+    /// Whether it describes a shot from a prompt ([`Engine::enhance`]).
+    pub enhances: bool,
+    /// Whether it knows invitations and user names ([`Engine::accept_invitation`], [`Engine::claim_username`]).
+    pub invites: bool,
+    /// Whether it shows what its upstream shows to everybody ([`Engine::browse`]).
+    pub browses: bool,
+}
+
+/// The videos that an engine makes with an account, where that is less than what the catalogue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoRange {
+    /// The catalogue's family that it holds for; none: all.
+    pub family: Option<&'static str>,
+    /// Lengths of new videos, in seconds.
+    pub seconds: &'static [u32],
+    /// Sizes, in pixels.
+    pub sizes: &'static [Size],
 }
 
 impl Abilities {
@@ -205,6 +227,10 @@ impl Abilities {
         video_sources: VideoSources::None,
         relays: false,
         families: Some(&[]),
+        video_range: None,
+        enhances: false,
+        invites: false,
+        browses: false,
     };
 }
 
@@ -232,6 +258,21 @@ pub struct Checkup {
     pub models: Option<Vec<AccountModel>>,
     /// Whether these are, by the names that clients use, all that it serves, although it is at its vendor.
     pub models_are_all: bool,
+    /// Whom it may invite, where its upstream knows invitations.
+    pub invites: Option<Invites>,
+}
+
+/// A prompt that an engine is to make into the description of a shot.
+#[derive(Debug, Clone)]
+pub struct EnhanceCall {
+    /// With whose account.
+    pub credential: Credential,
+    /// What is to be filmed.
+    pub prompt: String,
+    /// How much is said.
+    pub expansion: Expansion,
+    /// How long the shot lasts, in seconds.
+    pub seconds: u32,
 }
 
 /// A request that is passed through as it is, such as a text chat.
@@ -287,7 +328,69 @@ pub trait Engine: Send + Sync {
     /// `unknown-outcome` when it left and no answer came; else nothing was billed.
     fn relay(self: Arc<Self>, call: RelayCall) -> LocalFuture<Result<Relayed, Fault>> {
         let _ = call;
-        let fault = Fault::new(crate::fault::FaultClass::Invalid, "this engine takes no text requests");
-        Box::pin(async move { Err(fault) })
+        unsupported("this engine takes no text requests")
     }
+
+    /// Makes a prompt into the description of a shot. Only asked of engines whose [`Abilities::enhances`] says so. Costs nothing.
+    ///
+    /// # Errors
+    /// Why there is none; nothing was changed.
+    fn enhance(self: Arc<Self>, call: EnhanceCall) -> LocalFuture<Result<String, Fault>> {
+        let _ = call;
+        unsupported("this engine enhances no prompts")
+    }
+
+    /// Looks at what its upstream shows to everybody, in the upstream's own words; none when it is not there. Only asked of engines
+    /// whose [`Abilities::browses`] says so. Costs nothing.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    fn browse(
+        self: Arc<Self>,
+        credential: Credential,
+        what: Browse,
+    ) -> LocalFuture<Result<Option<serde_json::Value>, Fault>> {
+        let _ = (credential, what);
+        unsupported("this engine shows nothing of its upstream")
+    }
+
+    /// Accepts an invitation for an account, and says whether it had accepted one before. Only asked of engines whose
+    /// [`Abilities::invites`] says so.
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    fn accept_invitation(
+        self: Arc<Self>,
+        credential: Credential,
+        code: String,
+    ) -> LocalFuture<Result<bool, Fault>> {
+        let _ = (credential, code);
+        unsupported("this engine knows no invitations")
+    }
+
+    /// Sees to it that an account has a user name at its upstream, and says which. Only asked of engines whose
+    /// [`Abilities::invites`] says so.
+    ///
+    /// # Errors
+    /// Why it has none.
+    fn claim_username(
+        self: Arc<Self>,
+        credential: Credential,
+    ) -> LocalFuture<Result<ClaimedUsername, Fault>> {
+        let _ = credential;
+        unsupported("this engine sets no user names")
+    }
+}
+
+/// The user name of an account at its upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedUsername {
+    /// The name.
+    pub username: String,
+    /// Whether it had one before.
+    pub already_set: bool,
+}
+
+fn unsupported<T: 'static>(message: &'static str) -> LocalFuture<Result<T, Fault>> {
+    Box::pin(async move { Err(Fault::new(FaultClass::Invalid, message)) })
 }

@@ -34,6 +34,7 @@ pub mod fetch;
 
 pub mod size;
 
+pub mod browse;
 pub mod catalogue;
 
 pub mod character;

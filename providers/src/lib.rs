@@ -14,4 +14,5 @@ pub mod oauth;
 pub mod openai;
 pub mod outbound;
 mod picture;
+pub mod sora;
 pub mod studio;

@@ -117,7 +117,36 @@ impl Checker {
         }
         Some(value.trim_end_matches('/').to_owned())
     }
+
+    /// A header as a line `Name: value`. Those that a call has anyway are not the operator's to set here.
+    pub fn header(&mut self, path: &str, line: &str) -> Option<(String, String)> {
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().to_owned());
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !is_name || value.is_empty() || !value.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+            self.note(path, format!("expected \"Name: value\", found {line:?}"));
+            return None;
+        }
+        if OWN_HEADERS.contains(&name.as_str()) {
+            self.note(path, format!("{name} is set by the call itself, or is an account's"));
+            return None;
+        }
+        Some((name, value))
+    }
 }
+
+/// Headers that calls have of themselves, and those that open an account.
+const OWN_HEADERS: &[&str] = &[
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+];
 
 /// What is wrong with a text that people must be able to see and type, without quoting it.
 fn invisible(value: &str, longest: usize) -> Option<String> {

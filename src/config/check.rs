@@ -294,11 +294,18 @@ fn token_refresh(raw: &raw::TokenRefresh, c: &mut Checker) -> TokenRefresh {
 }
 
 fn sora(raw: &raw::Sora, c: &mut Checker) -> Sora {
-    if raw.base_url.is_empty() {
-        c.note("sora.base_url", "expected an address");
+    let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    for (path, value) in [("sora.user_agent", &raw.user_agent), ("sora.device_id", &raw.device_id)] {
+        if !value.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+            c.note(path, "expected printable ASCII");
+        }
     }
     Sora {
-        base_url: c.url("sora.base_url", &raw.base_url, WEB).unwrap_or_default(),
+        base_url: c.url("sora.base_url", &raw.base_url, WEB),
+        user_agent: said(&raw.user_agent),
+        device_id: said(&raw.device_id),
+        headers: raw.headers.iter().filter_map(|line| c.header("sora.headers", line)).collect(),
+        enhance_prompts: raw.enhance_prompts,
         timeout: c.seconds("sora.timeout", raw.timeout, 1..=600),
         max_retries: c.whole("sora.max_retries", raw.max_retries, 0..=20),
         poll_interval: c.fraction("sora.poll_interval", raw.poll_interval, 0.1..=600.0),

@@ -289,15 +289,23 @@ pub struct Fetch {
 /// See `[sora]`.
 #[derive(Clone, Debug)]
 pub struct Sora {
-    /// Where its API is, without a final `/`.
-    pub base_url: String,
+    /// Where its API is, without a final `/`; none: where its accounts say.
+    pub base_url: Option<String>,
+    /// What is said to be asking; none: this program.
+    pub user_agent: Option<String>,
+    /// The device that calls are said to come from.
+    pub device_id: Option<String>,
+    /// Further headers, name and value.
+    pub headers: Vec<(String, String)>,
+    /// Whether prompts are enhanced there.
+    pub enhance_prompts: bool,
     /// Of one call.
     pub timeout: Duration,
     /// Repeats of a call that surely had no effect.
     pub max_retries: u32,
     /// Between polls.
     pub poll_interval: Duration,
-    /// Polls after which a generation counts as lost.
+    /// Polls in a row that find a generation nowhere before it counts as lost.
     pub max_poll_attempts: u32,
 }
 

@@ -277,18 +277,26 @@ sections! {
         concurrency: u64 = 32,
     }
 
-    /// `[sora]`: the Sora engine's upstream. Read by the `sora` engine once there is one.
+    /// `[sora]`: the engine for servers that speak the wire of the Sora web application, whose own is closed since 2026-04-26.
     sora: Sora {
-        /// Where its API is.
-        base_url: String = "https://sora.chatgpt.com".into(),
+        /// Where accounts are that name no base URL of their own, such as `https://sora.example/backend`. Empty: nowhere.
+        base_url: String = String::new(),
         /// Seconds that one call may take.
         timeout: u64 = 30,
         /// Times that a call which surely had no effect is sent again.
         max_retries: u64 = 3,
         /// Seconds between polls of a running generation.
         poll_interval: f64 = 2.0,
-        /// Polls after which a generation counts as lost.
+        /// Polls in a row that find a generation in no list before it counts as lost.
         max_poll_attempts: u64 = 300,
+        /// What calls say is asking. Empty: this program's own name.
+        user_agent: String = String::new(),
+        /// The device that calls say they come from, for servers that ask for one. Empty: none.
+        device_id: String = String::new(),
+        /// Further headers of each call, each `Name: value`.
+        headers: Vec<String> = Vec::new(),
+        /// Whether `/v1/enhance_prompt` asks such a server, where an account at one is there. What it cannot tell is told by the gateway itself.
+        enhance_prompts: bool = false,
     }
 
     /// `[cache]`: copies of results that an upstream hosts. Results are always copied; older clients of the admin API know these settings.
@@ -311,8 +319,8 @@ sections! {
         pool_enabled: bool = false,
     }
 
-    /// `[watermark_free]`: where an operator has the right to results without a mark. Read by the `sora` engine once
-    /// there is one.
+    /// `[watermark_free]`: where an operator has the right to results without a mark. The `sora` engine asks the operator's own service
+    /// (`custom`) and nobody else.
     watermark_free: WatermarkFree {
         /// Whether such results are asked for.
         watermark_free_enabled: bool = false,

@@ -269,3 +269,17 @@ fn units_are_kept_on_the_way() {
     assert_eq!(config.sora.poll_interval, Duration::from_secs(2));
     assert_eq!(config.server.public_url.as_deref(), Some("https://a.example/x"));
 }
+
+#[test]
+fn nothing_of_sora_points_anywhere_unless_the_operator_says_so() {
+    let config = Place::new().load();
+    assert_eq!((config.sora.base_url, config.sora.user_agent, config.sora.headers), (None, None, Vec::new()));
+    let text = "[sora]\nbase_url = 'https://a.example/backend/'\nheaders = ['OAI-Language: en-US']\ndevice_id = 'd-1'\n";
+    let config = Place::with_file(text).load();
+    assert_eq!(config.sora.base_url.as_deref(), Some("https://a.example/backend"));
+    assert_eq!(config.sora.headers, [("oai-language".to_owned(), "en-US".to_owned())]);
+    let text = "[sora]\nheaders = ['Authorization: x', 'no header', 'a b: c']\nuser_agent = \"a\\nb\"\n";
+    let texts = Place::with_file(text).texts();
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(texts.iter().all(|text| text.starts_with("sora.")), "{texts:?}");
+}

@@ -7,6 +7,7 @@
 mod clauses;
 mod firefly;
 mod openai;
+mod sora;
 mod studio;
 mod subject;
 
@@ -49,4 +50,5 @@ mod stamped {
     contract!(openai, crate::openai::OfOpenAi);
     contract!(firefly_services, crate::firefly::OfServices);
     contract!(firefly_web, crate::firefly::OfWeb);
+    contract!(sora, crate::sora::OfSora);
 }

@@ -36,6 +36,7 @@ mod own_jobs;
 
 mod secret_key;
 mod settings;
+mod sora;
 
 mod posts;
 mod program;

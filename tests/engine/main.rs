@@ -1,4 +1,4 @@
-//! The engines `openai` and `firefly` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
+//! The engines `openai`, `firefly` and `sora` against simulated upstreams: what one of us reads into a wire is held against what another does. Real
 //! sockets, every dialect, no gateway between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -6,6 +6,7 @@ mod firefly;
 mod images;
 mod refusals;
 mod renewals;
+mod sora;
 mod videos;
 
 use atelier_actors::SystemClock;

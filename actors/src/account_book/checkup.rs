@@ -5,7 +5,7 @@ use crate::{account_pool::Pool, refused::Refused};
 use actix::ArbiterHandle;
 use atelier_domain::{
     account::{Account, Checked, Identity, Off},
-    engine::{Checkup, Engine},
+    engine::{Checkup, Credential, Engine, LocalFuture},
     fault::{Fault, FaultClass},
     time::{Clock, Millis},
 };
@@ -54,9 +54,9 @@ pub struct Report {
 /// Looks at accounts. Cheap to clone.
 #[derive(Clone)]
 pub struct Checkups {
-    book: AccountBook,
-    pool: Pool,
-    engines: HashMap<String, Arc<dyn Engine>>,
+    pub(super) book: AccountBook,
+    pub(super) pool: Pool,
+    pub(super) engines: HashMap<String, Arc<dyn Engine>>,
     clock: Arc<dyn Clock>,
     on: ArbiterHandle,
 }
@@ -100,8 +100,16 @@ impl Checkups {
         stream::iter(numbers).map(look).buffered(AT_ONCE).collect().await
     }
 
-    /// Asks the engine, on its arbiter: clients of upstreams stay on their thread, and a panic of theirs stays theirs.
     async fn look(&self, account: Arc<Account>) -> Result<Checkup, Fault> {
+        self.asked(account, |engine, credential| engine.check(credential)).await
+    }
+
+    /// Asks an account's engine, on its arbiter: clients of upstreams stay on their thread, and a panic of theirs stays theirs.
+    pub(super) async fn asked<T: Send + 'static>(
+        &self,
+        account: Arc<Account>,
+        ask: impl FnOnce(Arc<dyn Engine>, Credential) -> LocalFuture<Result<T, Fault>> + Send + 'static,
+    ) -> Result<T, Fault> {
         let Some(engine) = self.engines.get(&account.engine).cloned() else {
             return Err(Fault::new(FaultClass::Internal, format!("no engine {} is here", account.engine)));
         };
@@ -109,14 +117,14 @@ impl Checkups {
         let (answer, answered) = oneshot::channel();
         let until = clock.now() + PATIENCE;
         self.on.spawn_fn(move || {
-            let ask = async move {
+            let asking = async move {
                 let credential = steward.credential(account).await?;
-                engine.check(credential).await
+                ask(engine, credential).await
             };
             actix_rt::spawn(async move {
                 let late = Fault::new(FaultClass::Network, "its upstream did not answer in time");
                 let found = tokio::select! {
-                    found = ask => found,
+                    found = asking => found,
                     () = clock.sleep_until(until) => Err(late),
                 };
                 // Whoever asked may have left.
@@ -191,10 +199,11 @@ fn conclude(account: &mut Account, found: Result<Checkup, Fault>, revive: Revive
 }
 
 fn take_in(account: &mut Account, checkup: Checkup, now: Millis) {
-    let Checkup { identity: Identity { email, username }, plan, quota, models, models_are_all } = checkup;
+    let Checkup { identity: Identity { email, username }, plan, quota, models, models_are_all, invites } =
+        checkup;
     account.identity.email = email.or(account.identity.email.take());
     account.identity.username = username.or(account.identity.username.take());
-    account.checked = Checked { at: Some(now), problem: None, plan, quota };
+    account.checked = Checked { at: Some(now), problem: None, plan, quota, invites };
     // A self-hosted engine has what it lists. A vendor lists names of its own, of which the catalogue knows more.
     let is_own = account.models_listed || account.models.is_empty();
     let is_whole = models_are_all || account.endpoint.base_url.is_some();

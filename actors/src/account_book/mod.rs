@@ -4,6 +4,7 @@
 //! Reading order: `draft` (what may be set), `twins` (who is there already), `write` (how it is kept), then `checkup` (whether an account
 //! works) and `provision` (accounts that the configuration asks for).
 
+mod activation;
 mod checkup;
 mod claims;
 mod draft;
@@ -12,6 +13,7 @@ mod steward;
 mod twins;
 mod write;
 
+pub use activation::Accepted;
 pub use checkup::{Checkups, Report, Revive, Switched};
 pub(crate) use claims::Claims;
 pub use draft::{AccountDraft, LaneDraft};

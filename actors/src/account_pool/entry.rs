@@ -216,7 +216,7 @@ impl Entry {
         if kind.is_none() && !self.can.relays {
             return Some(Reason::Unfit("its engine takes no text requests"));
         }
-        wants.unmet_by(account, self.can).map(Reason::Unfit)
+        wants.unmet_by(account, self.can, &route.family).map(Reason::Unfit)
     }
 
     /// When a used-up quota is full again; none when something is left, or when that is over.

@@ -19,7 +19,7 @@ mod tests;
 
 pub use book::{Candidate, Standing};
 pub use entry::Reason;
-pub use need::{Need, Source, Wants};
+pub use need::{Need, Source, VideoWish, Wants};
 pub use offers::Offers;
 pub use steward::{SendFuture, Steward, Unattended};
 

@@ -5,7 +5,9 @@ use atelier_domain::{
     engine::{Abilities, VideoSources},
     ids::{AccountId, KeyId},
     job::{Job, JobKind, Route, Work},
+    size::Size,
     time::Millis,
+    video::SourceUse,
 };
 
 /// What an attempt needs of an account.
@@ -50,6 +52,17 @@ pub struct Wants {
     pub mask: bool,
     /// The video that it is made over.
     pub source: Option<Source>,
+    /// The video that is to be made; none where its length follows from another's.
+    pub video: Option<VideoWish>,
+}
+
+/// A video that is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VideoWish {
+    /// Its size.
+    pub size: Size,
+    /// How long it is, in seconds.
+    pub seconds: u32,
 }
 
 /// A video that another is made over.
@@ -70,11 +83,15 @@ impl Wants {
             mask: references.is_some_and(|references| references.mask.is_some()),
             source: source
                 .map(|source| Source { made_by: source.account.filter(|_| source.handle.is_some()) }),
+            video: work
+                .video()
+                .filter(|_| source.is_none_or(|source| source.way != SourceUse::Extend))
+                .map(|video| VideoWish { size: video.size, seconds: video.seconds }),
         }
     }
 
-    /// Why this account cannot do it, whatever its state; none when it can.
-    pub fn unmet_by(&self, account: &Account, can: Abilities) -> Option<&'static str> {
+    /// Why this account cannot do it with a model of this family, whatever its state; none when it can.
+    pub fn unmet_by(&self, account: &Account, can: Abilities, family: &str) -> Option<&'static str> {
         if self.references > can.references {
             return Some(if can.references == 0 {
                 "its engine takes no reference pictures"
@@ -84,6 +101,15 @@ impl Wants {
         }
         if self.mask && !can.mask {
             return Some("its engine takes no mask");
+        }
+        let range = can.video_range.filter(|range| range.family.is_none_or(|only| only == family));
+        if let (Some(video), Some(range)) = (self.video, range) {
+            if !range.seconds.contains(&video.seconds) {
+                return Some("its engine makes no videos of this length with it");
+            }
+            if !range.sizes.contains(&video.size) {
+                return Some("its engine makes no videos of this size with it");
+            }
         }
         match (&self.source, can.video_sources) {
             (None, _) | (Some(_), VideoSources::File) => None,
@@ -120,6 +146,7 @@ pub(super) fn has_plan(account: &Account, route: &Route) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use atelier_domain::engine::VideoRange;
     use uuid::Uuid;
 
     fn account(id: u128) -> Account {
@@ -139,8 +166,28 @@ mod tests {
             (over(None), can(VideoSources::None), false),
             (Wants::default(), can(VideoSources::None), true),
         ] {
-            assert_eq!(wants.unmet_by(&mine, abilities).is_none(), fits, "{wants:?} {abilities:?}");
+            assert_eq!(wants.unmet_by(&mine, abilities, "sora").is_none(), fits, "{wants:?} {abilities:?}");
         }
+    }
+
+    #[test]
+    fn a_video_is_given_only_to_whom_makes_that_size_and_length() {
+        const HD: Size = Size::new(1792, 1024);
+        const SMALL: Size = Size::new(1280, 720);
+        let range = VideoRange { family: None, seconds: &[10, 15], sizes: &[SMALL] };
+        let of_others = VideoRange { family: Some("veo"), ..range };
+        let can = |video_range| Abilities { video_range, ..Abilities::NONE };
+        for (size, seconds, range, fits) in [
+            (SMALL, 10, Some(range), true),
+            (SMALL, 4, Some(range), false),
+            (HD, 10, Some(range), false),
+            (HD, 4, None, true),
+            (HD, 4, Some(of_others), true),
+        ] {
+            let wants = Wants { video: Some(VideoWish { size, seconds }), ..Wants::default() };
+            assert_eq!(wants.unmet_by(&account(1), can(range), "sora").is_none(), fits, "{size} {seconds}");
+        }
+        assert_eq!(Wants::default().unmet_by(&account(1), can(Some(range)), "sora"), None);
     }
 
     #[test]
@@ -150,7 +197,7 @@ mod tests {
         for (abilities, fits) in
             [(can(2, true), true), (can(1, true), false), (can(0, true), false), (can(16, false), false)]
         {
-            assert_eq!(wants.unmet_by(&account(1), abilities).is_none(), fits, "{abilities:?}");
+            assert_eq!(wants.unmet_by(&account(1), abilities, "sora").is_none(), fits, "{abilities:?}");
         }
     }
 }

@@ -23,6 +23,7 @@ const ALL: Abilities = Abilities {
     video_sources: VideoSources::File,
     relays: false,
     families: None,
+    ..Abilities::NONE
 };
 
 fn id(number: u128) -> AccountId {

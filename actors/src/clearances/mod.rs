@@ -1,5 +1,5 @@
-//! The clearance of an operator's own service: had when the operator asks for it, kept in memory for ten minutes, handed to nobody
-//! yet: the engine that would need it is not here. Off unless the operator names such a service.
+//! The clearance of an operator's own service: had when the operator asks for it, kept in memory for ten minutes, and handed to nobody:
+//! no engine here passes for the browser that it was given to. Off unless the operator names such a service.
 
 use crate::{refused::Refused, settings::Settings};
 use atelier_domain::{

@@ -1,6 +1,10 @@
 //! Text requests that are passed through: no job, no file, no state of ours. An account is lent to each like to any attempt, so
 //! that limits, rests and the waiting line hold for them, too.
 
+mod ask;
+
+pub use ask::ShotPrompt;
+
 use crate::{
     account_pool::{Lease, Need, Outcome, Pool, Wants},
     refused::Refused,

@@ -54,7 +54,7 @@ pub enum Look {
 /// What a look at an account finds.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    Fine(Checkup),
+    Fine(Box<Checkup>),
     Fail(FaultClass),
     Panic,
     Hang,
@@ -179,6 +179,7 @@ impl Engine for Puppet {
             video_sources: VideoSources::File,
             relays: false,
             families: None,
+            ..Abilities::NONE
         }
     }
 
@@ -186,8 +187,8 @@ impl Engine for Puppet {
         Box::pin(async move {
             self.checked.lock().unwrap().push(credential);
             let next = self.checks.lock().unwrap().pop_front();
-            match next.unwrap_or_else(|| Verdict::Fine(Checkup::default())) {
-                Verdict::Fine(checkup) => Ok(checkup),
+            match next.unwrap_or_else(|| Verdict::Fine(Box::default())) {
+                Verdict::Fine(checkup) => Ok(*checkup),
                 Verdict::Fail(class) => Err(Fault::new(class, "scripted")),
                 Verdict::Panic => panic!("scripted panic in check"),
                 Verdict::Hang => std::future::pending().await,

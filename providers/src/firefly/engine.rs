@@ -3,7 +3,7 @@
 use super::{
     FireflyConfig, NAME, checkup,
     checkup::SoraTally,
-    job,
+    films, job,
     submit::{self, MOST_REFERENCES},
     upstream::{Flavour, Upstream, WayOut},
 };
@@ -15,12 +15,16 @@ use atelier_domain::{
     account::Account,
     engine::{
         Abilities, Call, Cancellation, Checkup, Credential, Engine, LocalFuture, Lookup, Polled, Submission,
-        Task, UpstreamHandle, VideoSources,
+        Task, UpstreamHandle,
     },
     fault::Fault,
     time::Clock,
 };
 use std::sync::Arc;
+
+/// What accounts of each flavour are meant for.
+const SERVICES_FAMILIES: &[&str] = &["firefly-image", "firefly-video"];
+const WEB_FAMILIES: &[&str] = &["gpt-image", "nano-banana", "sora"];
 
 /// The engine. Which flavour a call goes to is its account's.
 pub struct Firefly {
@@ -68,18 +72,17 @@ impl Engine for Firefly {
     }
 
     fn abilities(&self, account: &Account) -> Abilities {
-        let (references, families): (_, &[&str]) = match Flavour::of(&account.endpoint) {
-            Ok(Flavour::Services) => (1, &["firefly-image", "firefly-video"]),
-            Ok(Flavour::Web) => (MOST_REFERENCES, &["gpt-image", "nano-banana", "sora"]),
+        let (references, families) = match Flavour::of(&account.endpoint) {
+            Ok(Flavour::Services) => (1, SERVICES_FAMILIES),
+            Ok(Flavour::Web) => (MOST_REFERENCES, WEB_FAMILIES),
             // It can do nothing until it is configured rightly.
             Err(_) => return Abilities::NONE,
         };
         Abilities {
             references,
-            mask: false,
-            video_sources: VideoSources::None,
-            relays: false,
             families: Some(families),
+            video_range: (families == WEB_FAMILIES).then_some(films::SORA_RANGE),
+            ..Abilities::NONE
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{images::seed, models::WebModel};
 use atelier_domain::{
     code::Code,
+    engine::VideoRange,
     fault::{Fault, FaultClass, FaultScope},
     size::Size,
     video::VideoSpec,
@@ -14,6 +15,10 @@ const USUAL_NEGATIVE: &str = "cartoon, vector art, & bad aesthetics & poor aesth
 
 const WIDE: Size = Size::new(1280, 720);
 const TALL: Size = Size::new(720, 1280);
+
+/// What Sora makes there.
+pub(super) const SORA_RANGE: VideoRange =
+    VideoRange { family: Some("sora"), seconds: &[4, 8, 12], sizes: &[WIDE, TALL] };
 
 /// Refused here, before anything is sent. Another engine may make it.
 pub(super) fn lacks(code: Code, message: &str) -> Fault {
@@ -54,7 +59,7 @@ fn held_to(spec: &VideoSpec, seconds: &[u32], sizes: &[Size]) -> Result<(), Faul
 }
 
 fn sora(model: &WebModel, spec: &VideoSpec, seed: u64, frame: Option<&str>) -> Result<Value, Fault> {
-    held_to(spec, &[4, 8, 12], &[WIDE, TALL])?;
+    held_to(spec, SORA_RANGE.seconds, SORA_RANGE.sizes)?;
     let negative = spec.negative_prompt.as_deref().unwrap_or(USUAL_NEGATIVE);
     // The prompt is a document of its own, in a text.
     let document = json!({

@@ -72,6 +72,7 @@ impl Engine for OpenAi {
             video_sources: if has_sources { VideoSources::OwnHandle } else { VideoSources::None },
             relays: dialect.relays,
             families: dialect.families,
+            ..Abilities::NONE
         }
     }
 

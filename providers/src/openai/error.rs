@@ -20,7 +20,7 @@ use serde_json::Value;
 
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// To make images, or text: nothing of it lives on.
     Image,
     /// To begin a video.
@@ -31,7 +31,7 @@ pub(super) enum Asked {
 
 /// A refusal as it was said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// The status; 0 for that of a job, which has none.
     pub status: u16,
     /// Its code and its type, in lower case.
@@ -119,7 +119,7 @@ impl Refusal {
     }
 
     /// The fault that it is.
-    pub fn fault(&self, asked: Asked, dialect: &Dialect, secrets: &AccountSecrets) -> Fault {
+    pub(super) fn fault(&self, asked: Asked, dialect: &Dialect, secrets: &AccountSecrets) -> Fault {
         let words = excerpt(&self.words, secrets);
         let lower = self.words.to_lowercase();
         let says = Says { status: self.status, codes: &self.codes, words: &lower, is_own: self.is_own };

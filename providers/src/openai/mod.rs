@@ -23,6 +23,10 @@ mod tests;
 pub use dialect::{DIALECTS, Dialect};
 pub use engine::OpenAi;
 
+// What other engines have in common with this one.
+pub(crate) use error::{Asked, Refusal};
+pub(crate) use upstream::{LONGEST_NOTE, LONGEST_REFUSAL, broken_off, lost};
+
 use std::time::Duration;
 
 /// The engine's name in routes and accounts.

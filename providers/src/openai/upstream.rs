@@ -26,9 +26,9 @@ use url::Url;
 /// The longest JSON answer: ten images of 20 MB in base64, and some.
 pub(super) const LONGEST_ANSWER: usize = 288 << 20;
 /// The longest answer that carries no files.
-pub(super) const LONGEST_NOTE: usize = 4 << 20;
+pub(crate) const LONGEST_NOTE: usize = 4 << 20;
 /// Bytes of a refusal that are read.
-const LONGEST_REFUSAL: usize = 256 << 10;
+pub(crate) const LONGEST_REFUSAL: usize = 256 << 10;
 /// A name that correlates our log with the upstream's.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
 
@@ -232,11 +232,11 @@ fn key(dialect: &Dialect, secrets: &AccountSecrets) -> Result<Vec<(HeaderName, H
 }
 
 /// What it means that no answer came.
-fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
+pub(crate) fn lost(unanswered: &Unanswered, asked: Asked) -> Fault {
     outbound::lost(unanswered, asked != Asked::Look)
 }
 
 /// What it means that a body broke off.
-pub(super) fn broken_off(broken: &Broken, place: &str, asked: Asked) -> Fault {
+pub(crate) fn broken_off(broken: &Broken, place: &str, asked: Asked) -> Fault {
     outbound::broken_off(broken, place, asked != Asked::Look)
 }

@@ -227,6 +227,7 @@ impl Engine for Studio {
             video_sources: VideoSources::File,
             relays: false,
             families: None,
+            ..Abilities::NONE
         }
     }
 

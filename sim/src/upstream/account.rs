@@ -4,6 +4,7 @@ use super::{
     behaviour::Behaviour,
     limits::{Limits, Used},
     script::{Mix, Op, Script},
+    sora::Membership,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -40,6 +41,8 @@ pub struct AccountSetup {
     pub email: Option<String>,
     /// How long access tokens that it mints are good, in seconds.
     pub token_ttl_s: Option<u64>,
+    /// What it is on the wire of Sora.
+    pub sora: Membership,
 }
 
 /// When a key stops being good. Whatever comes first.
@@ -100,6 +103,8 @@ pub struct Account {
     pub email: String,
     /// How long its access tokens are good, in seconds.
     pub token_ttl_s: u64,
+    /// What it is on the wire of Sora.
+    pub sora: Membership,
     keys: HashMap<String, Key>,
 }
 
@@ -124,6 +129,7 @@ impl Accounts {
             client_secret: setup.client_secret,
             email: setup.email.unwrap_or_else(|| "someone@example.com".to_owned()),
             token_ttl_s: setup.token_ttl_s.unwrap_or(TOKEN_TTL_S),
+            sora: setup.sora,
             ..Account::default()
         };
         setup.scripts.into_iter().for_each(|(op, queue)| account.script.then(op, queue));

@@ -44,6 +44,11 @@ pub struct Used {
 }
 
 impl Used {
+    /// How many films are left; none is no limit.
+    pub fn videos_left(&self, limits: &Limits) -> Option<u32> {
+        limits.videos.map(|most| most.saturating_sub(self.videos_ever))
+    }
+
     /// A call arrives.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ mod oauth;
 mod openai;
 pub mod proxy;
 mod solver;
+mod sora;
 
 pub use account::{ANONYMOUS, AccountSetup, KeyTerm, SOLVER};
 pub use behaviour::{Answer, Behaviour, Course, Framing, Outcome};
@@ -33,6 +34,7 @@ pub use limits::Limits;
 pub use openai::Dialect;
 pub use refusal::{Reason, Refusal};
 pub use script::{Chance, Mix, Op};
+pub use sora::{Membership, Standing};
 
 use stage::Stage;
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -145,6 +147,11 @@ impl Upstream {
             told: job.ended_ms.is_some(),
         };
         world.jobs.all().map(task).collect()
+    }
+
+    /// How many posts show films of the Sora wire now.
+    pub fn posts(&self) -> usize {
+        self.stage.world().sora.posts()
     }
 
     /// Forgets all accounts but those of the setup, all jobs and all counters.

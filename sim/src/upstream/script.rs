@@ -41,6 +41,24 @@ pub enum Op {
     Token,
     /// A challenge is to be solved.
     Challenge,
+    /// Finished films are listed.
+    Drafts,
+    /// A film is shown to everybody.
+    Publish,
+    /// Who an account is.
+    Account,
+    /// What it has paid for.
+    Plan,
+    /// What is left of its quota.
+    Quota,
+    /// Invitations.
+    Invite,
+    /// User names.
+    Username,
+    /// A prompt is enhanced.
+    Enhance,
+    /// A link is changed into that of a file without a mark.
+    Parse,
 }
 
 impl Op {

@@ -11,7 +11,7 @@ use super::{
     refusal::{Reason, Refusal},
     reply::Reply,
     script::Op,
-    solver,
+    solver, sora,
     stage::{Call, Stage, Who, Wire},
 };
 use actix_http::{HttpService, KeepAlive, Request, Response, body::BoxBody};
@@ -25,7 +25,7 @@ const MOST_CONNECTIONS: usize = 16_384;
 /// How long an idle connection is kept.
 const KEPT: Duration = Duration::from_secs(75);
 
-const WIRES: &[Wire] = &[openai::WIRE, oauth::WIRE, solver::WIRE, firefly::WIRE];
+const WIRES: &[Wire] = &[openai::WIRE, oauth::WIRE, solver::WIRE, firefly::WIRE, sora::WIRE];
 
 /// Serves until it is dropped.
 pub async fn accept(listener: TcpListener, stage: Arc<Stage>) {

@@ -14,6 +14,7 @@ use super::{
     refusal::{Reason, Refusal},
     reply::Reply,
     script::Op,
+    sora::Shelf,
 };
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -44,6 +45,8 @@ pub struct World {
     pub works: Works,
     /// Results that links lead to, and responses.
     pub results: Results,
+    /// What the wire of Sora keeps beside jobs.
+    pub sora: Shelf,
     /// How many ids were given away.
     pub ids: u64,
 }
@@ -80,7 +83,7 @@ impl Call {
 
     /// The prompt, the last text of a chat, or the input of a response.
     pub fn prompt(&self) -> String {
-        let prompt = super::openai::prompt(&self.asked);
+        let prompt = super::sora::prompt(&self.asked).unwrap_or_else(|| super::openai::prompt(&self.asked));
         super::firefly::spoken(&prompt).unwrap_or(prompt)
     }
 }
@@ -107,7 +110,7 @@ impl Stage {
     pub fn reset(&self) {
         let mut world = self.world();
         world.book.reset();
-        (world.accounts, world.jobs, world.works, world.results) = Default::default();
+        (world.accounts, world.jobs, world.works, world.results, world.sora) = Default::default();
         for (name, account) in &self.setup.accounts {
             world.accounts.put(name, account.clone(), self.clock.now_ms());
         }
@@ -129,7 +132,7 @@ impl Stage {
     /// The upstream's programs start again: what they kept in memory is gone.
     pub fn forget_jobs(&self) {
         let mut world = self.world();
-        (world.jobs, world.works, world.results) = Default::default();
+        (world.jobs, world.works, world.results, world.sora) = Default::default();
         world.accounts.all_mut().for_each(|account| account.open_jobs.clear());
     }
 

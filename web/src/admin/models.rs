@@ -60,7 +60,7 @@ pub async fn list(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Prob
             alias_of: (model.name != model.canonical).then(|| model.canonical.clone()),
             kind: model.kind.word(),
             description: model.description.clone(),
-            plan: model.routes.iter().find_map(|route| route.plan.clone()),
+            plan: model.plan.clone(),
             engines: model.routes.iter().map(|route| route.engine.clone()).collect(),
             accounts: meant.iter().map(|account| account.number).collect(),
             available: meant.iter().any(|account| account.enabled),

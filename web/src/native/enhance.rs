@@ -1,4 +1,5 @@
-//! `POST /v1/enhance_prompt`: a prompt made into the description of a shot (api.md §8). Free, and the same for the same prompt.
+//! `POST /v1/enhance_prompt`: a prompt made into the description of a shot (api.md §8). Free; by an engine where the operator has one do
+//! it, else here, and then the same for the same prompt.
 
 use crate::{
     accounts,
@@ -12,6 +13,7 @@ use actix_web::{
     HttpResponse,
     web::{self, Data, Query},
 };
+use atelier_actors::relay::ShotPrompt;
 use atelier_domain::{
     code::Code,
     enhance::{Expansion, enhance},
@@ -55,7 +57,10 @@ pub async fn enhance_prompt(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let mut fields = body::json_object(payload, gateway.limits.json_body).await?;
-    accounts::check(&gateway, through.token()).await?;
+    let with = match through.token().filter(|id| !id.is_empty()) {
+        Some(id) => Some(accounts::find(&gateway, id).await?.standing.account.id),
+        None => None,
+    };
     let prompt = fields.filled("prompt");
     let level = fields.word("expansion_level", Expansion::parse, Expansion::WORDS).unwrap_or_default();
     let seconds = fields.integer("duration_s", 1..=60).unwrap_or(SECONDS);
@@ -68,5 +73,8 @@ pub async fn enhance_prompt(
         || Problem::new(Code::MissingPrompt, "prompt is missing or empty: say what to film").param("prompt");
     let prompt = prompt.ok_or_else(missing)?;
     let seconds = u32::try_from(seconds).unwrap_or_default();
-    Ok(HttpResponse::Ok().json(Enhanced { enhanced_prompt: enhance(&prompt, level, seconds) }))
+    let shot = ShotPrompt { prompt, expansion: level, seconds };
+    let told = gateway.relay.enhance(with, &shot).await;
+    let enhanced_prompt = told.unwrap_or_else(|| enhance(&shot.prompt, level, seconds));
+    Ok(HttpResponse::Ok().json(Enhanced { enhanced_prompt }))
 }

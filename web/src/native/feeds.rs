@@ -1,6 +1,9 @@
 //! Feeds of published works, page by page (api.md §8).
 
-use super::post_view::{Authors, PostView};
+use super::{
+    elsewhere::Elsewhere,
+    post_view::{Authors, PostView},
+};
 use crate::{
     accounts,
     auth::Caller,
@@ -14,6 +17,7 @@ use actix_web::{
 };
 use atelier_actors::gallery::{Cursor, Feed};
 use atelier_domain::{
+    browse::Page,
     code::Code,
     ids::{CharacterId, KeyId},
     profile::UserId,
@@ -25,6 +29,9 @@ use utoipa::{IntoParams, ToSchema};
 /// Posts of a page unless said otherwise.
 const PAGE: usize = 8;
 
+/// Posts of a page at most.
+const MOST: usize = 100;
+
 /// Which page of a feed.
 #[derive(Debug, Deserialize, IntoParams)]
 pub struct Paging {
@@ -32,7 +39,7 @@ pub struct Paging {
     limit: Option<usize>,
     /// What the page before answered as `cursor`.
     cursor: Option<String>,
-    /// An account, by its number or id: it must be there, and changes nothing.
+    /// An account, by its number or id. One whose engine can shows what its upstream shows; any other changes nothing.
     token_id: Option<String>,
 }
 
@@ -46,6 +53,14 @@ pub struct FeedPage {
 }
 
 impl Paging {
+    /// The account that is named, if it shows what its upstream shows, and the page of it.
+    async fn elsewhere(&self, gateway: &Gateway) -> Result<Option<(Elsewhere, Page)>, Problem> {
+        let elsewhere = Elsewhere::named(gateway, self.token_id.as_deref()).await?;
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, MOST);
+        let page = Page { limit, cursor: self.cursor.clone().filter(|cursor| !cursor.is_empty()) };
+        Ok(elsewhere.map(|elsewhere| (elsewhere, page)))
+    }
+
     /// The page of a feed, as the caller sees it.
     ///
     /// # Errors
@@ -109,6 +124,9 @@ pub async fn public(
         Some("nf2_top") => ("nf2_top", Feed::Top),
         Some(_) => return Err(Problem::field("cut", "cut must be nf2_latest or nf2_top")),
     };
+    if let Some((elsewhere, page)) = paging.elsewhere(&gateway).await? {
+        return Ok(HttpResponse::Ok().json(elsewhere.feed(&gateway, cut, page).await?));
+    }
     let FeedPage { items, cursor } = paging.page(&request, &gateway, (&caller, feed)).await?;
     Ok(HttpResponse::Ok().json(PublicFeed { success: true, cut, count: items.len(), cursor, items }))
 }
@@ -135,6 +153,9 @@ pub async fn of_user(
     id: Path<String>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
+    if let Some((elsewhere, page)) = paging.elsewhere(&gateway).await? {
+        return Ok(HttpResponse::Ok().json(elsewhere.user_feed(&gateway, &id, page).await?));
+    }
     let unknown = || Problem::new(Code::ProfileNotFound, "nobody here has this user id");
     let user_id: UserId = id.parse().map_err(|_| unknown())?;
     let key = KeyId::from_uuid(user_id.uuid());

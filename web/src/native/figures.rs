@@ -55,9 +55,38 @@ pub async fn stats(_: Caller, gateway: Data<Gateway>) -> Result<HttpResponse, Pr
     Ok(HttpResponse::Ok().json(StatsAnswer { success: true, stats }))
 }
 
-/// A code to invite somebody with, from an account that has one left. No account of this version has codes.
-#[utoipa::path(get, path = "/v1/invite-codes", tag = "accounts", responses((status = 200, description = "`{success, message}`: there is none")))]
-pub async fn invite_codes(_: Caller) -> HttpResponse {
-    let message = "No available invite codes with remaining quota";
-    HttpResponse::Ok().json(json!({ "success": false, "message": message }))
+/// A code to invite somebody with.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InviteCode {
+    /// Always true.
+    success: bool,
+    /// The code.
+    invite_code: String,
+    /// How many may still use it.
+    remaining_count: u64,
+    /// How many may altogether.
+    total_count: u64,
+    /// Whose it is.
+    email: Option<String>,
+}
+
+/// A code to invite somebody with, of the account that has most of them left.
+#[utoipa::path(get, path = "/v1/invite-codes", tag = "accounts",
+    responses((status = 200, description = "A code, or `{success: false, message}` where there is none", body = InviteCode)))]
+pub async fn invite_codes(_: Caller, gateway: Data<Gateway>) -> HttpResponse {
+    let roster = gateway.pool.accounts();
+    let inviting = roster.iter().filter(|(account, _)| account.enabled);
+    let inviting = inviting.filter_map(|(account, _)| Some((account, account.checked.invites.as_ref()?)));
+    let most = inviting.filter(|(_, invites)| invites.left() > 0).max_by_key(|(_, invites)| invites.left());
+    let Some((account, invites)) = most else {
+        let message = "No available invite codes with remaining quota";
+        return HttpResponse::Ok().json(json!({ "success": false, "message": message }));
+    };
+    HttpResponse::Ok().json(InviteCode {
+        success: true,
+        invite_code: invites.code.clone(),
+        remaining_count: invites.left(),
+        total_count: invites.total,
+        email: account.identity.email.clone(),
+    })
 }

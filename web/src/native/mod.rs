@@ -2,6 +2,7 @@
 
 pub mod characters;
 pub mod credits;
+pub mod elsewhere;
 pub mod engine_models;
 pub mod enhance;
 pub mod feeds;

@@ -1,8 +1,10 @@
 //! Who is who: profiles by username, and the search for characters (api.md §8).
 
-use super::post_view::{Authors, ProfileView};
+use super::{
+    elsewhere::Elsewhere,
+    post_view::{Authors, ProfileView},
+};
 use crate::{
-    accounts,
     auth::Caller,
     gateway::Gateway,
     openai::answer,
@@ -34,7 +36,7 @@ const LONGEST: usize = 64;
 /// An account that older clients name.
 #[derive(Debug, Deserialize, IntoParams)]
 pub struct Through {
-    /// An account, by its number or id: it must be there, and changes nothing.
+    /// An account, by its number or id. One whose engine can asks its upstream; any other changes nothing.
     token_id: Option<String>,
 }
 
@@ -64,7 +66,9 @@ pub async fn retrieve(
     username: Path<String>,
     through: Query<Through>,
 ) -> Result<HttpResponse, Problem> {
-    accounts::check(&gateway, through.token()).await?;
+    if let Some(elsewhere) = Elsewhere::named(&gateway, through.token()).await? {
+        return Ok(HttpResponse::Ok().json(elsewhere.profile(&gateway, &username).await?));
+    }
     let unknown = || Problem::new(Code::ProfileNotFound, "nobody here has this username");
     let origin = answer::origin(&request);
     let mut authors = Authors::new(&gateway, &origin);
@@ -95,7 +99,7 @@ pub struct Wanted {
     intent: Option<String>,
     /// How many at most, up to 100 (10).
     limit: Option<usize>,
-    /// An account, by its number or id: it must be there, and changes nothing.
+    /// An account, by its number or id. One whose engine can searches at its upstream; any other changes nothing.
     token_id: Option<String>,
 }
 
@@ -156,8 +160,11 @@ pub async fn search(
         Some("cameo") => false,
         Some(_) => return Err(Problem::field("intent", "intent must be users or cameo")),
     };
-    accounts::check(&gateway, wanted.token_id.as_deref()).await?;
     let limit = wanted.limit.unwrap_or(FINDS).clamp(1, MOST_FINDS);
+    if let Some(elsewhere) = Elsewhere::named(&gateway, wanted.token_id.as_deref()).await? {
+        let told = elsewhere.search(&gateway, &query, (!users_too, limit)).await?;
+        return Ok(HttpResponse::Ok().json(told));
+    }
     let key = caller.0.id;
     let found = gateway.profiles.search(&beginning, limit, |_, bearer| match bearer {
         Bearer::Key(owner) => {

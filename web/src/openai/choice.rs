@@ -2,12 +2,13 @@
 //! what engines can do.
 
 use crate::{gateway::Gateway, problem::Problem};
-use atelier_actors::account_pool::{Offers, Wants};
+use atelier_actors::account_pool::{Offers, VideoWish, Wants};
 use atelier_domain::{
     catalogue::Model,
     code::Code,
     job::{JobKind, Route},
     key::ApiKey,
+    size::Size,
 };
 use std::sync::Arc;
 
@@ -58,12 +59,30 @@ pub fn offers(gateway: &Gateway, model: &Model) -> Result<Offers, Problem> {
 /// Where a job that asks for this may go.
 ///
 /// # Errors
-/// As [`offers`]; `remix_unsupported` when a video is to be made over another and nobody can.
+/// As [`offers`]; `remix_unsupported` when a video is to be made over another and nobody can; `bad_duration` or `bad_size` when
+/// nobody makes one of this length and size.
 pub fn routes(gateway: &Gateway, model: &Model, wants: &Wants) -> Result<Vec<Route>, Problem> {
-    let routes = offers(gateway, model)?.able(wants);
+    let offers = offers(gateway, model)?;
+    let routes = offers.able(wants);
     if routes.is_empty() && wants.source.is_some() {
         let message = format!("no engine for {} makes videos over others, or over this one", model.name);
         return Err(Problem::new(Code::RemixUnsupported, message));
     }
+    if let (true, Some(VideoWish { size, seconds })) = (routes.is_empty(), wants.video) {
+        let message = format!("no account here makes {} in {size} with {seconds} seconds", model.name);
+        let usual = VideoWish { size: model.default_size, seconds };
+        let is_long = offers.able(&Wants { video: Some(usual), ..wants.clone() }).is_empty();
+        return Err(Problem::field(if is_long { "duration" } else { "size" }, message));
+    }
     Ok(routes)
+}
+
+/// The length of a video for which none is told: the usual one, or the first of the model's that an account here makes.
+pub fn usual_seconds(gateway: &Gateway, model: &Model, (size, usual): (Size, u32)) -> u32 {
+    let offers = gateway.pool.offers(Some(model.kind), &model.routes).with_plan();
+    let is_made = |seconds: &u32| {
+        let video = Some(VideoWish { size, seconds: *seconds });
+        !offers.able(&Wants { video, ..Wants::default() }).is_empty()
+    };
+    std::iter::once(usual).chain(model.seconds.iter().copied()).find(is_made).unwrap_or(usual)
 }

@@ -64,11 +64,11 @@ pub struct Sora {
     sora2_supported: bool,
     /// What is left of it.
     sora2_remaining_count: u64,
-    /// Not known: no engine here deals in invitations.
+    /// The code that it may invite with.
     sora2_invite_code: Option<String>,
-    /// Not known, as above.
+    /// How many have used that.
     sora2_redeemed_count: u64,
-    /// Not known, as above.
+    /// How many may.
     sora2_total_count: u64,
 }
 
@@ -209,13 +209,14 @@ pub async fn test(_: Admin, gateway: Data<Gateway>, id: Path<String>) -> Result<
     use atelier_actors::account_book::Switched;
     let report = gateway.checkups.check(number(&id)?, Revive::ByFaults).await?;
     let (status, message) = verdict(&report);
-    let quota = report.account.checked.quota.get("sora");
+    let (quota, invites) =
+        (report.account.checked.quota.get("sora"), report.account.checked.invites.as_ref());
     let sora = Sora {
         sora2_supported: quota.is_some(),
         sora2_remaining_count: quota.map_or(0, |quota| quota.remaining),
-        sora2_invite_code: None,
-        sora2_redeemed_count: 0,
-        sora2_total_count: 0,
+        sora2_invite_code: invites.map(|invites| invites.code.clone()),
+        sora2_redeemed_count: invites.map_or(0, |invites| invites.redeemed),
+        sora2_total_count: invites.map_or(0, |invites| invites.total),
     };
     Ok(HttpResponse::Ok().json(Tested {
         success: true,

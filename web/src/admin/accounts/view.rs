@@ -89,11 +89,11 @@ pub struct AccountView {
     subscription_end: Option<String>,
     /// Whether it has a quota of Sora 2.
     sora2_supported: bool,
-    /// Not known: no engine here deals in invitations.
+    /// The code that it may invite with.
     sora2_invite_code: Option<String>,
-    /// Not known, as above.
+    /// How many have used that.
     sora2_redeemed_count: u64,
-    /// Not known, as above.
+    /// How many may.
     sora2_total_count: u64,
     /// What is left of its quota of Sora 2.
     sora2_remaining_count: u64,
@@ -188,6 +188,7 @@ impl AccountView {
         let masked = |secret: &Option<Secret>| secret.as_ref().map(Secret::masked);
         let sora = account.checked.quota.get(SORA);
         let plan = account.checked.plan.as_ref();
+        let invites = account.checked.invites.as_ref();
         let lent = standing.map(|standing| standing.last_used).filter(|at| at.0 > 0);
         let used = counts.last_used.into_iter().chain(lent).max();
         Self {
@@ -226,9 +227,9 @@ impl AccountView {
             plan_title: plan.map(|plan| plan.title.clone()),
             subscription_end: plan.and_then(|plan| plan.ends_at).map(moment::text),
             sora2_supported: sora.is_some(),
-            sora2_invite_code: None,
-            sora2_redeemed_count: 0,
-            sora2_total_count: 0,
+            sora2_invite_code: invites.map(|invites| invites.code.clone()),
+            sora2_redeemed_count: invites.map_or(0, |invites| invites.redeemed),
+            sora2_total_count: invites.map_or(0, |invites| invites.total),
             sora2_remaining_count: sora.map_or(0, |sora| sora.remaining),
             sora2_cooldown_until: sora
                 .filter(|q| q.remaining == 0)

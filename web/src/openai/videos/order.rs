@@ -88,7 +88,9 @@ pub fn read_with(
     let model = &*named;
     let prompt = prompt(fields, gateway.limits.prompt_chars)?;
     let size = size(fields, model).or(usual.size).unwrap_or(model.default_size);
-    let seconds = seconds(fields, model).or(usual.seconds).unwrap_or_else(|| dialect.usual_seconds(model));
+    let seconds = seconds(fields, model)
+        .or(usual.seconds)
+        .unwrap_or_else(|| choice::usual_seconds(gateway, model, (size, dialect.usual_seconds(model))));
     let style = fields.filled("style_id").or_else(|| fields.filled("style"));
     let video = VideoJob {
         prompt: Prompt { text: Some(prompt), preview: String::new() },

@@ -1,0 +1,181 @@
+//! Beginning a video: new, told in shots, over another, or going on.
+
+use super::{
+    super::{
+        body, posts,
+        task::{Handle, plain},
+        upstream::{Upstream, unreadable},
+    },
+    drafts,
+};
+use crate::{
+    desk::Desk,
+    openai::Asked,
+    outbound::{FileLabel, Form, Payload},
+    picture,
+    studio::film::{self, Footage},
+};
+use atelier_domain::{
+    engine::{Call, Submission},
+    fault::{Fault, FaultClass},
+    reference::Picture,
+    size::Size,
+    video::{SourceVideo, VideoSpec},
+};
+use serde_json::{Value, json};
+
+/// Sends the create.
+///
+/// # Errors
+/// What kept the video from being begun, or from being known.
+pub(in super::super) async fn begin(
+    upstream: &Upstream,
+    call: &Call,
+    spec: &VideoSpec,
+    desk: &Desk,
+) -> Result<Submission, Fault> {
+    if let Some(source) = &spec.source {
+        return over(upstream, call, (spec, source), desk).await;
+    }
+    let start = match &spec.first_frame {
+        Some(picture) => Some(send_frame(upstream, fitted(picture, spec.size, desk).await?).await?),
+        None => None,
+    };
+    let (path, body) = body::video(spec, &mark(call), start.as_deref());
+    begun(upstream, &upstream.tell(path, &body, Asked::Video).await?, None)
+}
+
+/// The title of a task: no other attempt of any job has it, so that what carries it is certainly ours.
+pub(in super::super) fn mark(call: &Call) -> String {
+    format!("{}.{}", call.job, call.attempt)
+}
+
+/// What was begun, from the answer to a create.
+///
+/// # Errors
+/// `unknown-outcome` when the answer has no id.
+pub(in super::super) fn begun(
+    upstream: &Upstream,
+    said: &Value,
+    post: Option<String>,
+) -> Result<Submission, Fault> {
+    let nameless = |what: String| unreadable(Asked::Video, what);
+    let task = said.get("id").and_then(Value::as_str).and_then(plain);
+    let task = task.ok_or_else(|| nameless("the answer to a create has no id".into()))?.to_owned();
+    let handle = serde_json::to_value(Handle { task, since: upstream.now(), post });
+    let handle = handle.map_err(|error| nameless(error.to_string()))?;
+    Ok(Submission::Accepted { handle, poll_at: upstream.now() + upstream.config().poll_every })
+}
+
+/// A picture as it is, which images work from.
+///
+/// # Errors
+/// Why it is not there now. Nothing was begun.
+pub(in super::super) async fn upload(upstream: &Upstream, picture: &Picture) -> Result<String, Fault> {
+    let name = match picture.mime.as_str() {
+        "image/jpeg" => "image.jpg",
+        "image/webp" => "image.webp",
+        _ => "image.png",
+    };
+    let mut form = Form::new();
+    let label = FileLabel { field: "file", name, mime: &picture.mime };
+    form.file(label, &picture.path).await.map_err(|error| {
+        let message = "a picture of the request is not there any more; nothing was charged";
+        Fault::new(FaultClass::Internal, message).with_context(error.to_string())
+    })?;
+    send(upstream, form, name).await
+}
+
+async fn send_frame(upstream: &Upstream, frame: Vec<u8>) -> Result<String, Fault> {
+    let mut form = Form::new();
+    form.bytes(FileLabel { field: "file", name: "image.png", mime: "image/png" }, frame);
+    send(upstream, form, "image.png").await
+}
+
+async fn send(upstream: &Upstream, mut form: Form, name: &str) -> Result<String, Fault> {
+    form.text("file_name", name);
+    let said = upstream.post("/uploads", Payload::Form(form), Asked::Look).await?;
+    let id = said.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
+    id.map(str::to_owned).ok_or_else(|| unreadable(Asked::Look, "an upload without an id".into()))
+}
+
+/// The first frame at the film's own size, as every engine here takes it.
+async fn fitted(picture: &Picture, size: Size, desk: &Desk) -> Result<Vec<u8>, Fault> {
+    let path = picture.path.clone();
+    let fitted = desk.work(move || {
+        let bytes = std::fs::read(path).map_err(|error| {
+            let message = "the first frame is not there any more; nothing was charged";
+            Fault::new(FaultClass::Internal, message).with_context(error.to_string())
+        })?;
+        picture::first_frame(&bytes, size).map_err(|error| {
+            let message = "the first frame cannot be read: send a PNG, JPEG, WebP or GIF";
+            Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
+        })
+    });
+    fitted.await?
+}
+
+/// A video over another one, which the same account has made: known there as a draft.
+async fn over(
+    upstream: &Upstream,
+    call: &Call,
+    (spec, source): (&VideoSpec, &SourceVideo),
+    desk: &Desk,
+) -> Result<Submission, Fault> {
+    let theirs = source.handle.as_ref().map(Handle::read).transpose()?;
+    let theirs = theirs.ok_or_else(|| {
+        let message = "the engine works only over videos that the same account has made there";
+        Fault::new(FaultClass::Invalid, message)
+    })?;
+    let draft = drafts::of_task(upstream, &theirs.task).await?.ok_or_else(|| {
+        let message = "the engine does not have the video any more that this one is to be made over";
+        Fault::new(FaultClass::Invalid, message).with_context("no draft of the source's task")
+    })?;
+    if body::is_remix(source.way) {
+        return remix(upstream, call, (spec, &draft)).await;
+    }
+    let more = more_seconds(spec, source, desk).await?;
+    let id = draft.get("id").and_then(Value::as_str).and_then(plain);
+    let id = id.ok_or_else(|| unreadable(Asked::Look, "a draft without an id".into()))?;
+    let path = format!("/project_y/profile/drafts/{id}/long_video_extension");
+    begun(upstream, &upstream.tell(&path, &body::extension(spec, more), Asked::Video).await?, None)
+}
+
+/// A remix is of a post: a draft is shown for as long as the remix takes.
+async fn remix(
+    upstream: &Upstream,
+    call: &Call,
+    (spec, draft): (&VideoSpec, &Value),
+) -> Result<Submission, Fault> {
+    let post = posts::publish(upstream, draft).await?;
+    let body = body::remix(spec, &mark(call), &post.id);
+    let ours = post.is_ours.then(|| post.id.clone());
+    let said = upstream.tell("/nf/create", &body, Asked::Video).await;
+    match said.and_then(|said| begun(upstream, &said, ours.clone())) {
+        // What may run goes on needing it.
+        Err(fault) if fault.class != FaultClass::UnknownOutcome => {
+            if let Some(id) = ours {
+                posts::take_back(upstream, &id).await;
+            }
+            Err(fault)
+        }
+        other => other,
+    }
+}
+
+/// What an extension adds: upstreams are told that, and not the whole.
+async fn more_seconds(spec: &VideoSpec, source: &SourceVideo, desk: &Desk) -> Result<u32, Fault> {
+    let footage = Footage::File(source.path.clone());
+    let facts = desk.work(move || film::outline(&footage)).await?.map_err(|error| {
+        let message = "the video that should go on cannot be read";
+        Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
+    })?;
+    // Lengths are whole seconds to callers, rounded as they are when a video is taken in.
+    let so_far = (facts.seconds.round() as u32).max(1);
+    let more = spec.seconds.saturating_sub(so_far);
+    if body::MORE_SECONDS.contains(&more) {
+        return Ok(more);
+    }
+    let message = format!("the engine makes a video 10 or 15 seconds longer, not {more}");
+    Err(Fault::new(FaultClass::Invalid, message).with_context(json!({ "whole": spec.seconds }).to_string()))
+}
