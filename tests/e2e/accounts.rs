@@ -152,7 +152,6 @@ async fn a_wrong_account_is_refused_with_every_wrong_field_and_none_of_its_secre
     let admin = app.admin().await;
     for (body, code) in [
         (json!({ "token": "planted-secret" }), "bad_provider"),
-        (json!({ "token": "eyJplanted.planted.secret" }), "bad_provider"),
         (json!({ "provider": "abacus", "token": "x" }), "bad_provider"),
         (json!({ "provider": "studio", "token": "planted secret" }), "bad_token"),
         (json!({ "provider": "studio", "token": 5 }), "bad_token"),

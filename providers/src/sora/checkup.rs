@@ -76,14 +76,13 @@ async fn invitations(upstream: &Upstream) -> Result<Standing, Fault> {
     if said.as_ref().is_err_and(outside) && upstream.try_look("/m/bootstrap").await?.is_ok() {
         said = upstream.try_look(MINE).await?;
     }
-    let no = match said {
-        Ok(said) => return Ok(invites_of(&said).map_or(Standing::Unsaid, Standing::May)),
-        Err(no) if outside(&no) => return Ok(Standing::Outside),
-        Err(no) => no.fault(Asked::Look, upstream.secrets()),
-    };
-    // A token that is refused is told by the calls that an account needs; a place that is not served concerns all of them.
-    let is_barred = no.class == FaultClass::NotEntitled && no.message.contains("place");
-    if is_barred { Err(no) } else { Ok(Standing::Unsaid) }
+    match said {
+        Ok(said) => Ok(invites_of(&said).map_or(Standing::Unsaid, Standing::May)),
+        Err(no) if outside(&no) => Ok(Standing::Outside),
+        // A place that is not served concerns everything; what else is refused here, the account works without.
+        Err(no) if no.has_code("unsupported_country_code") => Err(no.fault(Asked::Look, upstream.secrets())),
+        Err(_) => Ok(Standing::Unsaid),
+    }
 }
 
 fn invites_of(said: &Value) -> Option<Invites> {

@@ -21,7 +21,7 @@ use atelier_domain::{
     time::Clock,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What is made there.
 const FAMILIES: &[&str] = &["sora", "sora-image", "gpt-image-small"];
@@ -45,7 +45,7 @@ impl Sora {
         parse_service: ParseServiceChooser,
     ) -> Self {
         let desk = Desk::new(config.picture_threads);
-        let way = Arc::new(WayOut { outbound, config, clock });
+        let way = Arc::new(WayOut { outbound, config, clock, left_shown: Mutex::default() });
         Self { way, desk, absences: Absences::default(), parse_service }
     }
 
@@ -103,7 +103,13 @@ impl Sora {
         // Images have no title, so that none can be told from another of the same prompt.
         let Task::Video(_) = &*call.task else { return Lookup::CannotTell };
         let Ok(upstream) = self.upstream(&call.credential) else { return Lookup::CannotTell };
-        videos::find(&upstream, &videos::mark(&call)).await.unwrap_or(Lookup::CannotTell)
+        let mark = videos::mark(&call);
+        let post = upstream.left_shown(&mark);
+        let found = videos::find(&upstream, &mark, post.clone()).await.unwrap_or(Lookup::CannotTell);
+        if let (Lookup::CannotTell, Some(post)) = (&found, post) {
+            posts::take_back(&upstream, &post).await;
+        }
+        found
     }
 
     /// What runs there cannot be stopped; what was shown for it is not shown any more.

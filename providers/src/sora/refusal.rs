@@ -63,6 +63,11 @@ impl No {
         self.said.status == status && self.said.words.contains(text)
     }
 
+    /// Whether this is its code or type.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.said.codes.iter().any(|said| said == code)
+    }
+
     /// The fault that it is.
     pub fn fault(&self, asked: Asked, secrets: &AccountSecrets) -> Fault {
         let words = excerpt(&self.said.words, secrets);

@@ -4,7 +4,6 @@ use atelier_domain::{
     engine::UpstreamHandle,
     fault::{Fault, FaultClass},
     ids::AccountId,
-    time::Millis,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -22,8 +21,6 @@ const MOST_COUNTED: usize = 10_000;
 pub(super) struct Handle {
     /// The task.
     pub task: String,
-    /// When it was begun.
-    pub since: Millis,
     /// The post that was made for it, which goes when it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<String>,

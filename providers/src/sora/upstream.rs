@@ -18,12 +18,18 @@ use awc::http::{
     header::{self, HeaderName, HeaderValue},
 };
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use url::Url;
 
 /// Before the first repeat of a call that did not leave; each further one waits twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Posts of creates without an answer that are kept in mind at the same time.
+const MOST_LEFT: usize = 1_000;
 const DEVICE_ID: HeaderName = HeaderName::from_static("oai-device-id");
 
 /// What all accounts share.
@@ -31,6 +37,8 @@ pub(super) struct WayOut {
     pub outbound: Arc<Outbound>,
     pub config: SoraConfig,
     pub clock: Arc<dyn Clock>,
+    /// Posts that were made for creates that got no answer, by the title of what was to be created.
+    pub left_shown: Mutex<HashMap<String, String>>,
 }
 
 /// One account's upstream.
@@ -62,9 +70,10 @@ impl Upstream {
     /// What is wrong with its settings.
     pub fn of(credential: &Credential, way: Arc<WayOut>) -> Result<Self, Fault> {
         let base = base(&credential.endpoint, &way.config).ok_or_else(|| {
-            misconfigured(
-                "it has no base URL, and [sora] base_url names no server: the engine's own is closed",
-            )
+            let mut fault = misconfigured("the service that this engine once spoke to is closed");
+            "the account in use has no base URL, and [sora] base_url names no server"
+                .clone_into(&mut fault.message);
+            fault
         })?;
         let proxy = credential.proxy.as_ref().map(ProxyUrl::read).transpose();
         let proxy = proxy.map_err(|error| {
@@ -89,6 +98,19 @@ impl Upstream {
     /// Waits until the next look is due.
     pub async fn pause(&self) {
         self.way.clock.sleep_until(self.now() + self.way.config.poll_every).await;
+    }
+
+    /// Keeps the post that was made for a create which got no answer.
+    pub fn leave_shown(&self, mark: String, post: String) {
+        let mut left = self.way.left_shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() < MOST_LEFT {
+            left.insert(mark, post);
+        }
+    }
+
+    /// The post that was made for this create, once.
+    pub fn left_shown(&self, mark: &str) -> Option<String> {
+        self.way.left_shown.lock().unwrap_or_else(PoisonError::into_inner).remove(mark)
     }
 
     /// The secrets that no text may repeat.

@@ -2,6 +2,7 @@
 
 use super::*;
 use atelier_domain::{
+    engine::Lookup,
     fault::FaultClass,
     video::{SourceUse, SourceVideo},
 };
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A film of ten seconds, its handle, and where it lies.
-async fn source(world: &World) -> (UpstreamHandle, PathBuf, TempDir) {
+async fn source_of(world: &World) -> (UpstreamHandle, PathBuf, TempDir) {
     let task = Task::Video(video("a fox"));
     let handle = world.begin(task.clone()).await;
     let first = done(world.end(task, &handle).await).remove(0);
@@ -23,7 +24,7 @@ async fn source(world: &World) -> (UpstreamHandle, PathBuf, TempDir) {
 #[actix_rt::test]
 async fn a_remix_is_shown_for_as_long_as_it_takes_and_no_longer() {
     let world = World::new();
-    let (handle, path, _folder) = source(&world).await;
+    let (handle, path, _folder) = source_of(&world).await;
     for way in [SourceUse::Remix, SourceUse::Edit] {
         let source = SourceVideo { way, path: path.clone(), handle: Some(handle.clone()) };
         let task = Task::Video(VideoSpec { source: Some(source), ..video("at night") });
@@ -40,7 +41,7 @@ async fn a_remix_is_shown_for_as_long_as_it_takes_and_no_longer() {
 #[actix_rt::test]
 async fn nothing_stays_shown_when_a_remix_is_refused_fails_or_is_cancelled() {
     let world = World::new();
-    let (handle, path, _folder) = source(&world).await;
+    let (handle, path, _folder) = source_of(&world).await;
     let source = SourceVideo { way: SourceUse::Remix, path, handle: Some(handle) };
     let task = Task::Video(VideoSpec { source: Some(source), ..video("at night") });
     world.account().script(Op::SubmitVideo, [Behaviour::Refuse(Reason::ModerationBlocked.into())]);
@@ -53,6 +54,23 @@ async fn nothing_stays_shown_when_a_remix_is_refused_fails_or_is_cancelled() {
     assert!(matches!(world.end(task.clone(), &remix).await, Polled::Failed(_)));
     assert_eq!(world.upstream.posts(), 0);
 
+    // A create without an answer: found by its title it goes on needing its post, and what is given up does not.
+    for (lost, is_there) in [(Behaviour::AcceptThenReset, true), (Behaviour::ResetAfterBody, false)] {
+        world.account().script(Op::SubmitVideo, [lost]);
+        // The source has the title of the first attempt.
+        let call = Call { attempt: if is_there { 2 } else { 3 }, ..world.call(task.clone()) };
+        assert!(matches!(Arc::clone(&world.engine).submit(call.clone()).await, Submission::Unknown(_)));
+        assert_eq!(world.upstream.posts(), 1);
+        match Arc::clone(&world.engine).lookup(call).await {
+            Lookup::Found { handle, .. } => {
+                assert!(is_there && world.upstream.posts() == 1);
+                done(world.end(task.clone(), &handle).await);
+            }
+            _ => assert!(!is_there),
+        }
+        assert_eq!(world.upstream.posts(), 0);
+    }
+
     let remix = world.begin(task.clone()).await;
     Arc::clone(&world.engine).cancel(world.call(task), remix).await;
     assert_eq!(world.upstream.posts(), 0);
@@ -61,7 +79,7 @@ async fn nothing_stays_shown_when_a_remix_is_refused_fails_or_is_cancelled() {
 #[actix_rt::test]
 async fn a_film_goes_on_for_ten_or_fifteen_seconds_and_for_nothing_else() {
     let world = World::new();
-    let (handle, path, _folder) = source(&world).await;
+    let (handle, path, _folder) = source_of(&world).await;
     for (seconds, fits) in [(20, true), (25, true), (14, false), (40, false)] {
         let source = SourceVideo { way: SourceUse::Extend, path: path.clone(), handle: Some(handle.clone()) };
         let task = Task::Video(VideoSpec { source: Some(source), seconds, ..video("it runs off") });

@@ -130,7 +130,7 @@ async fn an_account_without_an_address_can_do_nothing_and_says_what_to_do() {
         let mut call = call(Task::Video(video()), &upstream);
         call.credential.endpoint.base_url = base;
         let Submission::Rejected(met) = Arc::clone(&world.engine).submit(call).await else { panic!() };
-        assert!(met.class.fails_over() && met.context.contains("base_url"), "{met:?}");
+        assert!(met.class.fails_over() && met.message.contains("base_url"), "{met:?}");
     }
     assert!(upstream.seen().is_empty());
 }

@@ -62,7 +62,7 @@ pub(in super::super) fn begun(
     let nameless = |what: String| unreadable(Asked::Video, what);
     let task = said.get("id").and_then(Value::as_str).and_then(plain);
     let task = task.ok_or_else(|| nameless("the answer to a create has no id".into()))?.to_owned();
-    let handle = serde_json::to_value(Handle { task, since: upstream.now(), post });
+    let handle = serde_json::to_value(Handle { task, post });
     let handle = handle.map_err(|error| nameless(error.to_string()))?;
     Ok(Submission::Accepted { handle, poll_at: upstream.now() + upstream.config().poll_every })
 }
@@ -127,7 +127,7 @@ async fn over(
         let message = "the engine works only over videos that the same account has made there";
         Fault::new(FaultClass::Invalid, message)
     })?;
-    let draft = drafts::of_task(upstream, &theirs.task).await?.ok_or_else(|| {
+    let draft = drafts::of_task(upstream, &theirs.task, drafts::FURTHER).await?.ok_or_else(|| {
         let message = "the engine does not have the video any more that this one is to be made over";
         Fault::new(FaultClass::Invalid, message).with_context("no draft of the source's task")
     })?;
@@ -152,14 +152,16 @@ async fn remix(
     let ours = post.is_ours.then(|| post.id.clone());
     let said = upstream.tell("/nf/create", &body, Asked::Video).await;
     match said.and_then(|said| begun(upstream, &said, ours.clone())) {
-        // What may run goes on needing it.
-        Err(fault) if fault.class != FaultClass::UnknownOutcome => {
-            if let Some(id) = ours {
-                posts::take_back(upstream, &id).await;
+        Err(fault) => {
+            match ours {
+                // What may run goes on needing it, until it is known what became of it.
+                Some(id) if fault.class == FaultClass::UnknownOutcome => upstream.leave_shown(mark(call), id),
+                Some(id) => posts::take_back(upstream, &id).await,
+                None => {}
             }
             Err(fault)
         }
-        other => other,
+        begun => begun,
     }
 }
 

@@ -10,8 +10,9 @@ use atelier_domain::fault::Fault;
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// Pages that are looked through for one draft. A page has fifteen.
-const PAGES: usize = 4;
+/// Pages that are looked through, of fifteen drafts each: for what has just been finished, and for what may be older.
+pub(super) const LATEST: usize = 3;
+pub(super) const FURTHER: usize = 20;
 const LIST: &str = "/project_y/profile/drafts?limit=15";
 
 /// What a draft says of its video.
@@ -23,24 +24,25 @@ pub(super) enum Draft {
     Failed(No),
 }
 
-/// The draft of a task; none when it is not among the latest.
+/// The draft of a task; none when it is not on so many pages.
 ///
 /// # Errors
 /// What kept it from being learned.
-pub(super) async fn of_task(upstream: &Upstream, task: &str) -> Result<Option<Value>, Fault> {
-    find(upstream, |item| item.get("task_id").and_then(Value::as_str) == Some(task)).await
+pub(super) async fn of_task(upstream: &Upstream, task: &str, pages: usize) -> Result<Option<Value>, Fault> {
+    find(upstream, pages, |item| item.get("task_id").and_then(Value::as_str) == Some(task)).await
 }
 
-/// The latest draft that this is true of; none when it is none of the latest.
+/// The latest draft that this is true of; none when it is not on so many pages.
 ///
 /// # Errors
 /// What kept it from being learned.
 pub(super) async fn find(
     upstream: &Upstream,
+    pages: usize,
     is_it: impl Fn(&Value) -> bool,
 ) -> Result<Option<Value>, Fault> {
     let mut path = LIST.to_owned();
-    for _ in 0..PAGES {
+    for _ in 0..pages {
         let mut page = upstream.look(&path).await?;
         let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
         let items = items.ok_or_else(|| unreadable(Asked::Look, "a list of drafts that is none".into()))?;

@@ -46,7 +46,7 @@ pub(in super::super) async fn look(
     if let Some(task) = pending(upstream).await?.iter().find(|task| is_it(task)) {
         return Ok(Some(under_way(upstream, task)));
     }
-    let Some(draft) = drafts::of_task(upstream, &handle.task).await? else { return Ok(None) };
+    let Some(draft) = drafts::of_task(upstream, &handle.task, drafts::LATEST).await? else { return Ok(None) };
     let polled = match Draft::read(&draft) {
         Draft::Failed(no) => Polled::Failed(failed(upstream, &no)),
         Draft::Done(url) => {
@@ -64,11 +64,15 @@ pub(in super::super) async fn look(
     Ok(Some(polled))
 }
 
-/// Finds a task by the title that it was given. Only one that carries it is certainly ours.
+/// Finds a task by the title that it was given, made over `post` if that is told. Only one that carries it is certainly ours.
 ///
 /// # Errors
 /// What kept it from being learned.
-pub(in super::super) async fn find(upstream: &Upstream, mark: &str) -> Result<Lookup, Fault> {
+pub(in super::super) async fn find(
+    upstream: &Upstream,
+    mark: &str,
+    post: Option<String>,
+) -> Result<Lookup, Fault> {
     let is_it = |task: &Value| task.get("title").and_then(Value::as_str) == Some(mark);
     for look in 0..LOOKS {
         if look > 0 {
@@ -77,10 +81,12 @@ pub(in super::super) async fn find(upstream: &Upstream, mark: &str) -> Result<Lo
         let found = pending(upstream).await?.into_iter().find(is_it);
         let id = match found {
             Some(task) => task.get("id").cloned(),
-            None => drafts::find(upstream, is_it).await?.and_then(|draft| draft.get("task_id").cloned()),
+            None => drafts::find(upstream, drafts::LATEST, is_it)
+                .await?
+                .and_then(|draft| draft.get("task_id").cloned()),
         };
         if let Some(task) = id.and_then(|id| id.as_str().map(str::to_owned)) {
-            let handle = serde_json::to_value(Handle { task, since: upstream.now(), post: None });
+            let handle = serde_json::to_value(Handle { task, post });
             let found = |handle| Lookup::Found { handle, poll_at: upstream.now() };
             return Ok(handle.map_or(Lookup::CannotTell, found));
         }

@@ -111,7 +111,7 @@ pub struct AccountView {
     rpm: Option<u32>,
     /// Images a minute.
     ipm: Option<u32>,
-    /// Start of its API; null means the engine's own.
+    /// Start of its API; null means the engine's own. The engine `sora` has none: its service is closed.
     base_url: Option<String>,
     /// The profile of its dialect.
     dialect: Option<String>,
