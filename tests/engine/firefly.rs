@@ -44,7 +44,7 @@ fn config(origin: &str) -> FireflyConfig {
         profile_url: format!("{origin}/ims/profile/v1"),
         balance_url: format!("{origin}/v1/credits/balance"),
         poll_every: Duration::from_millis(1),
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(60),
         ..FireflyConfig::default()
     }
 }
@@ -61,7 +61,7 @@ impl World {
         let machine = AccountSetup { client_id: Some(CLIENT.into()), ..AccountSetup::default() };
         upstream.put(MACHINE, machine);
         let clock = Arc::new(SystemClock);
-        let bounds = OutboundConfig { idle_timeout: Duration::from_secs(5), ..OutboundConfig::default() };
+        let bounds = OutboundConfig::default();
         let outbound = Arc::new(Outbound::new(bounds, clock.clone()).unwrap());
         let mut config = config(&upstream.origin());
         change(&mut config);

@@ -40,7 +40,7 @@ async fn several_pictures_are_several_submits_of_the_web_and_few_of_services() {
     let seeds: Vec<_> =
         world.seen("/v2/3p-images").iter().map(|seen| seen.fields["seeds"].to_string()).collect();
     assert!(seeds[0] != seeds[1] && seeds[1] != seeds[2], "{seeds:?}");
-    let task = Task::Image(ImageSpec { n: 6, ..image("firefly-image-4") });
+    let task = Task::Image(ImageSpec { n: 6, ..image("firefly-image-3") });
     assert_eq!(world.outputs(MACHINE, &task).await.len(), 6);
     assert_eq!(world.count(MACHINE, Op::SubmitImage), (2, 2));
 }
