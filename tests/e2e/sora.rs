@@ -181,10 +181,14 @@ async fn what_needs_a_plan_is_refused_until_an_account_has_it() {
     expect_error(&create(&owner.client, &fine).await, 403, "plan_required");
     let pro = json!({ "model": "sora-2-pro", "prompt": "a fox", "seconds": 10 });
     expect_error(&create(&owner.client, &pro).await, 403, "plan_required");
-    for wish in [json!({ "seconds": 25 }), json!({ "size": "1792x1024" }), json!({ "seconds": 4 })] {
+    for (wish, code) in [
+        (json!({ "seconds": 25 }), "bad_duration"),
+        (json!({ "size": "1792x1024" }), "bad_size"),
+        (json!({ "seconds": 4 }), "bad_duration"),
+    ] {
         let mut body = film("a fox");
         body.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
-        expect_error(&create(&owner.client, &body).await, 422, "bad_duration");
+        expect_error(&create(&owner.client, &body).await, 422, code);
     }
     assert_eq!(world.submits("a fox"), (0, 0));
     let untold = create(&owner.client, &json!({ "model": "sora-2", "prompt": "b" })).await.json();

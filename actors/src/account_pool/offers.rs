@@ -55,7 +55,10 @@ impl Offers {
     /// The routes on which somebody can do what is wanted.
     pub fn able(&self, wants: &Wants) -> Vec<Route> {
         let able = |offer: &&Offer| {
-            offer.accounts.iter().any(|(account, can)| wants.unmet_by(account, *can, &offer.route.family).is_none())
+            offer
+                .accounts
+                .iter()
+                .any(|(account, can)| wants.unmet_by(account, *can, &offer.route.family).is_none())
         };
         self.0.iter().filter(able).map(|offer| offer.route.clone()).collect()
     }
