@@ -157,6 +157,21 @@ pub async fn ends_no_job_for_a_poll_that_failed<S: Subject>() {
     assert_eq!(subject.submits(), 1);
 }
 
+pub async fn has_nobody_else_make_what_its_upstream_failed<S: Subject>() {
+    if !(S::CAN.films && S::CAN.has_upstream) {
+        return;
+    }
+    let subject = S::start();
+    let talk = Talk::with(&subject);
+    let task = Task::Video(subject.film());
+    subject.fail_film();
+    let handle = talk.begin(&task).await;
+    match talk.end_of(&task, &handle).await {
+        Polled::Failed(fault) => assert!(!fault.class.fails_over(), "it may be billed: {fault:?}"),
+        other => panic!("a failed film is {}", told(&other)),
+    }
+}
+
 fn told(polled: &Polled) -> String {
     match polled {
         Polled::Done(outputs) => format!("{} outputs", outputs.len()),

@@ -1,7 +1,7 @@
 //! The engine of Adobe Firefly, both flavours, against a simulated one.
 
 use crate::{
-    openai::outbound,
+    openai::{failing, outbound},
     subject::{Can, SECRET, Subject, Trouble, film},
 };
 use atelier_actors::SystemClock;
@@ -101,6 +101,10 @@ impl Simulated {
         self.upstream.account(SECRET).script(Op::Poll, [down]);
     }
 
+    fn fail_film(&self) {
+        self.upstream.account(SECRET).script(Op::SubmitVideo, [failing()]);
+    }
+
     fn submits(&self) -> u64 {
         let book = self.upstream.account(SECRET).book();
         book.arrived(Op::SubmitImage) + book.arrived(Op::SubmitVideo)
@@ -146,6 +150,10 @@ macro_rules! subject {
 
             fn blind_poll(&self) {
                 self.0.blind_poll();
+            }
+
+            fn fail_film(&self) {
+                self.0.fail_film();
             }
 
             fn submits(&self) -> u64 {

@@ -24,6 +24,7 @@ macro_rules! contract {
             tells_each_trouble_as_what_it_is
             never_calls_an_unanswered_submit_a_refusal
             ends_no_job_for_a_poll_that_failed
+            has_nobody_else_make_what_its_upstream_failed
             cancels_what_runs_and_what_has_ended
             does_not_find_what_never_was
             tells_a_refused_credential_from_a_good_one

@@ -13,7 +13,7 @@ use atelier_providers::{
     openai::{OpenAi, OpenAiConfig},
     outbound::{Outbound, OutboundConfig},
 };
-use atelier_sim::upstream::{Behaviour, Op, Reason, Setup, Upstream};
+use atelier_sim::upstream::{Behaviour, Course, Op, Outcome, Reason, Setup, Upstream};
 use std::sync::Arc;
 
 pub struct OfOpenAi(Upstream);
@@ -33,6 +33,12 @@ pub fn reason(class: FaultClass) -> Reason {
         FaultClass::ModelGone => Reason::ModelNotFound,
         other => panic!("no upstream says {other:?}"),
     }
+}
+
+/// A film that its upstream fails.
+pub fn failing() -> Behaviour {
+    let (code, message) = ("server_error".to_owned(), "The engine ran out of memory.".to_owned());
+    Behaviour::Job(Course { end: Outcome::Failed, code, message, ..Course::default() })
 }
 
 /// The way out of every examined engine.
@@ -102,6 +108,10 @@ impl Subject for OfOpenAi {
 
     fn blind_poll(&self) {
         self.0.account(SECRET).script(Op::Poll, [Behaviour::Refuse(Reason::Overloaded.into())]);
+    }
+
+    fn fail_film(&self) {
+        self.0.account(SECRET).script(Op::SubmitVideo, [failing()]);
     }
 
     fn submits(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! The engine of servers that speak the wire of the Sora web application, against a simulated one.
 
 use crate::{
-    openai::outbound,
+    openai::{failing, outbound},
     subject::{Can, SECRET, Subject, Trouble, film},
 };
 use atelier_actors::SystemClock;
@@ -83,6 +83,10 @@ impl Subject for OfSora {
 
     fn blind_poll(&self) {
         self.0.account(SECRET).script(Op::Poll, [Behaviour::Refuse(Reason::Overloaded.into())]);
+    }
+
+    fn fail_film(&self) {
+        self.0.account(SECRET).script(Op::SubmitVideo, [failing()]);
     }
 
     fn submits(&self) -> u64 {

@@ -66,6 +66,10 @@ impl Subject for OfStudio {
         panic!("its polls ask nobody");
     }
 
+    fn fail_film(&self) {
+        panic!("nobody else films for it");
+    }
+
     fn submits(&self) -> u64 {
         0
     }

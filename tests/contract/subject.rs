@@ -61,6 +61,9 @@ pub trait Subject: Sized {
     /// Makes the next poll of a film tell nothing: the upstream is down for a moment.
     fn blind_poll(&self);
 
+    /// Makes the next film fail while its upstream works on it, for no fault of the request's.
+    fn fail_film(&self);
+
     /// How many submits have reached the upstream.
     fn submits(&self) -> u64;
 

@@ -175,6 +175,10 @@ const TOLD: &[(&str, &str, u16, &str)] = &[
     ("post", "/api/admin/password", 429, "admin.rs"),
     ("post", "/api/tokens/st2at", 504, "coverage.rs"),
     ("post", "/api/tokens/rt2at", 504, "coverage.rs"),
+    ("post", "/api/tokens/{id}/sora2/activate", 200, "sora.rs"),
+    ("post", "/api/tokens/{id}/activate-username", 200, "sora.rs"),
+    ("post", "/api/tokens/batch-activate", 200, "sora.rs"),
+    ("post", "/api/tokens/batch-activate-username", 200, "sora.rs"),
     // Sixty-four streams would have to be open.
     ("get", "/api/events", 503, "office.rs"),
     // A dead letter takes hours to die: the actors' own tests move the clock.

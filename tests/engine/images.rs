@@ -66,7 +66,8 @@ async fn previews_come_where_the_dialect_has_them() {
         let world = World::of(dialect);
         let outputs = world.images(ImageSpec { partial_images: 2, ..world.image("a fox") }).await;
         assert_eq!(read(&outputs[0]), (1024, 1024, ImageFormat::Png), "{name}");
-        let previews = world.seen.lock().unwrap().len();
+        let is_preview = |event: &&EngineEvent| matches!(event, EngineEvent::Partial { .. });
+        let previews = world.seen.lock().unwrap().iter().filter(is_preview).count();
         let expected =
             if matches!(dialect, Dialect::Openai | Dialect::Azure | Dialect::Relay) { 2 } else { 0 };
         assert_eq!(previews, expected, "{name}");

@@ -90,7 +90,7 @@ async fn a_failed_job_is_what_it_failed_of_in_every_dialect() {
         }
         for (code, message, class) in [
             ("moderation_blocked", "Blocked by our moderation system.", FaultClass::Content),
-            ("server_error", "The engine ran out of memory.", FaultClass::Overloaded),
+            ("server_error", "The engine ran out of memory.", FaultClass::JobLost),
         ] {
             let failed = Course {
                 end: Outcome::Failed,

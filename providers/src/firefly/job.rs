@@ -2,13 +2,13 @@
 
 use super::{
     bring,
-    refusal::{Asked, after_acceptance},
+    refusal::Asked,
     state::State,
     upstream::{Flavour, Request, Upstream},
 };
 use crate::{
     desk::Desk,
-    outbound::{Payload, no_result},
+    outbound::{Payload, after_acceptance, no_result},
 };
 use atelier_domain::{
     engine::{Call, Cancellation, EngineEvent, Polled, UpstreamHandle},

@@ -152,13 +152,3 @@ fn flaw(said: &Value) -> Option<String> {
     let place: Vec<_> = said.get("loc")?.as_array()?.iter().filter_map(Value::as_str).collect();
     Some(format!("{}: {}", place.join(" "), said.get("msg").and_then(Value::as_str).unwrap_or("wrong")))
 }
-
-/// What a fault becomes once the job was accepted: it may be billed, so nobody else makes it again.
-pub(super) fn after_acceptance(mut fault: Fault) -> Fault {
-    if fault.class.fails_over() {
-        fault.class = FaultClass::JobLost;
-        fault.scope = FaultScope::Request;
-        fault.code = None;
-    }
-    fault
-}

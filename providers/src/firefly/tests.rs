@@ -5,10 +5,11 @@ use super::{
     films,
     images::Drawing,
     models::{ServicesModel, WebModel},
-    refusal::{Asked, Refusal, after_acceptance},
+    refusal::{Asked, Refusal},
     services,
     submit::shard,
 };
+use crate::outbound::after_acceptance;
 use atelier_domain::{
     account::AccountSecrets,
     code::Code,

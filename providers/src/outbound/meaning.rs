@@ -3,7 +3,7 @@
 use super::{Broken, Unanswered, Unsent};
 use atelier_domain::{
     engine::Submission,
-    fault::{Fault, FaultClass},
+    fault::{Fault, FaultClass, FaultScope},
 };
 
 /// What it means that no answer came. `has_effect`: the request would have begun something.
@@ -56,4 +56,14 @@ pub(crate) fn submission(fault: Fault) -> Submission {
     } else {
         Submission::Rejected(fault)
     }
+}
+
+/// What a fault becomes once the job was accepted: it may be billed, so nobody else makes it again.
+pub(crate) fn after_acceptance(mut fault: Fault) -> Fault {
+    if fault.class.fails_over() {
+        fault.class = FaultClass::JobLost;
+        fault.scope = FaultScope::Request;
+        fault.code = None;
+    }
+    fault
 }

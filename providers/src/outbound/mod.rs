@@ -25,7 +25,7 @@ pub(crate) use answer::{Answer, Broken, Held, Place};
 pub(crate) use download::{Download, DownloadError};
 pub(crate) use excerpt::excerpt;
 pub(crate) use form::{FileLabel, Form, FormError};
-pub(crate) use meaning::{broken_off, lost, no_result, submission};
+pub(crate) use meaning::{after_acceptance, broken_off, lost, no_result, submission};
 pub(crate) use request::{Ask, Payload, Unanswered, Unsent};
 pub(crate) use retry::retry_at;
 pub(crate) use sse::{Event, Events};

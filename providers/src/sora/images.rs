@@ -10,7 +10,7 @@ use super::{
 use crate::{
     desk::Desk,
     openai::Asked,
-    outbound::no_result,
+    outbound::{after_acceptance, no_result},
     picture::{self, PictureError, Wanted},
 };
 use atelier_domain::{
@@ -62,7 +62,10 @@ pub(super) async fn look(
             events(EngineEvent::Made);
             collect(upstream, task, (spec, desk)).await?
         }
-        "failed" | "error" => Polled::Failed(failure(task).fault(Asked::Look, upstream.secrets())),
+        "failed" | "error" => {
+            let fault = failure(task).fault(Asked::Look, upstream.secrets());
+            Polled::Failed(after_acceptance(fault))
+        }
         _ => Polled::Pending {
             progress: progress(task),
             poll_at: upstream.now() + upstream.config().poll_every,

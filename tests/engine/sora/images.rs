@@ -72,7 +72,7 @@ async fn progress_is_told_and_a_failed_task_is_what_it_failed_of() {
     assert_eq!(progress, Some(33));
     for (message, class) in [
         ("This content may violate our guardrails.", FaultClass::Content),
-        ("internal error", FaultClass::Overloaded),
+        ("internal error", FaultClass::JobLost),
         ("The picture could not be understood.", FaultClass::Invalid),
     ] {
         let course = Course { end: Outcome::Failed, message: message.into(), ..Course::default() };

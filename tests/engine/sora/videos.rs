@@ -79,7 +79,7 @@ async fn progress_climbs_and_a_film_that_fails_is_what_it_failed_of() {
     }
     assert_eq!(told, [None, Some(40), Some(60), Some(80)]);
     for (code, class) in
-        [("sora_content_violation", FaultClass::Content), ("server_error", FaultClass::Overloaded)]
+        [("sora_content_violation", FaultClass::Content), ("server_error", FaultClass::JobLost)]
     {
         let course = Course {
             end: Outcome::Failed,

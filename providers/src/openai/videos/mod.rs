@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     desk::Desk,
-    outbound::{Answer, Payload},
+    outbound::{Answer, Payload, after_acceptance},
 };
 use atelier_domain::{
     engine::{Call, Cancellation, EngineEvent, Polled, UpstreamHandle},
@@ -96,7 +96,7 @@ pub(super) async fn look(
     };
     match State::read(&said) {
         State::Pending(progress) => Ok(Polled::Pending { progress, poll_at }),
-        State::Failed(refusal) => Ok(Polled::Failed(upstream.fault(&refusal, Asked::Look))),
+        State::Failed(refusal) => Ok(Polled::Failed(after_acceptance(upstream.fault(&refusal, Asked::Look)))),
         State::Lost(what) => Ok(Polled::Failed(Fault::new(
             FaultClass::JobLost,
             format!("the engine {what} the job; nothing was charged"),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     desk::Desk,
     openai::{Asked, broken_off},
-    outbound::{Broken, no_result},
+    outbound::{Broken, after_acceptance, no_result},
     studio::film,
 };
 use atelier_domain::{
@@ -119,7 +119,7 @@ fn under_way(upstream: &Upstream, task: &Value) -> Polled {
 }
 
 fn failed(upstream: &Upstream, no: &No) -> Fault {
-    no.fault(Asked::Look, upstream.secrets())
+    after_acceptance(no.fault(Asked::Look, upstream.secrets()))
 }
 
 /// The file without a mark, for an operator who has a service for that: the draft is shown for as long as it is asked. None when there
