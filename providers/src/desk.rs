@@ -1,6 +1,11 @@
 //! Where pictures and films of upstreams are worked on: on threads, as many at the same time as there are permits for.
 
-use atelier_domain::fault::{Fault, FaultClass};
+use crate::picture;
+use atelier_domain::{
+    fault::{Fault, FaultClass},
+    reference::Picture,
+    size::Size,
+};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -33,5 +38,24 @@ impl Desk {
             work()
         });
         work.await.map_err(|error| failed(&error))
+    }
+
+    /// The picture that a film begins with, as PNG: it has the film's size, or upstreams refuse it.
+    ///
+    /// # Errors
+    /// When its file is gone or no picture.
+    pub async fn first_frame(&self, picture: &Picture, size: Size) -> Result<Vec<u8>, Fault> {
+        let path = picture.path.clone();
+        let fitted = self.work(move || {
+            let bytes = std::fs::read(path).map_err(|error| {
+                let message = "the first frame is not there any more; nothing was charged";
+                Fault::new(FaultClass::Internal, message).with_context(error.to_string())
+            })?;
+            picture::first_frame(&bytes, size).map_err(|error| {
+                let message = "the first frame cannot be read: send a PNG, JPEG, WebP or GIF";
+                Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
+            })
+        });
+        fitted.await?
     }
 }

@@ -168,7 +168,7 @@ async fn gateway_before(
 }
 
 fn body(number: u64) -> String {
-    format!(r#"{{"model":"{MODEL}","prompt":"a lighthouse, number {number}","size":"256x256","n":1}}"#)
+    format!(r#"{{"model":"{MODEL}","prompt":"a lighthouse, number {number}","size":"1024x1024","n":1}}"#)
 }
 
 async fn load(way: &Way, connections: usize, millis: u64, process: Option<&Process>) -> Outcome<Round> {

@@ -11,14 +11,11 @@ use super::{
 use crate::{
     desk::Desk,
     outbound::{Answer, FileLabel, Form, Payload},
-    picture,
     studio::film::{self, Footage},
 };
 use atelier_domain::{
     engine::{Call, Submission},
     fault::{Fault, FaultClass, FaultScope},
-    reference::Picture,
-    size::Size,
     video::{SourceUse, SourceVideo, VideoSpec},
 };
 use bytes::Bytes;
@@ -96,7 +93,7 @@ async fn new(wire: &VideoWire, spec: &VideoSpec, desk: &Desk) -> Result<Payload,
     };
     let mut form = form(&fields);
     let label = FileLabel { field: "input_reference", name: "first-frame.png", mime: "image/png" };
-    form.bytes(label, fitted(first_frame, spec.size, desk).await?);
+    form.bytes(label, desk.first_frame(first_frame, spec.size).await?);
     Ok(Payload::Form(form))
 }
 
@@ -144,22 +141,6 @@ fn prompt(wire: &VideoWire, spec: &VideoSpec) -> String {
         prompt.push_str(&format!("\n\nLeave out: {negative}."));
     }
     prompt
-}
-
-/// The first frame has the film's size, or upstreams refuse it.
-async fn fitted(picture: &Picture, size: Size, desk: &Desk) -> Result<Vec<u8>, Fault> {
-    let path = picture.path.clone();
-    let fitted = desk.work(move || {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let message = "the first frame is not there any more; nothing was charged";
-            Fault::new(FaultClass::Internal, message).with_context(error.to_string())
-        })?;
-        picture::first_frame(&bytes, size).map_err(|error| {
-            let message = "the first frame cannot be read: send a PNG, JPEG, WebP or GIF";
-            Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
-        })
-    });
-    fitted.await?
 }
 
 /// A video over another one, which the same account has made.

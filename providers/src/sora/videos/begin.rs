@@ -12,14 +12,12 @@ use crate::{
     desk::Desk,
     openai::Asked,
     outbound::{FileLabel, Form, Payload},
-    picture,
     studio::film::{self, Footage},
 };
 use atelier_domain::{
     engine::{Call, Submission},
     fault::{Fault, FaultClass},
     reference::Picture,
-    size::Size,
     video::{SourceVideo, VideoSpec},
 };
 use serde_json::{Value, json};
@@ -38,7 +36,7 @@ pub(in super::super) async fn begin(
         return over(upstream, call, (spec, source), desk).await;
     }
     let start = match &spec.first_frame {
-        Some(picture) => Some(send_frame(upstream, fitted(picture, spec.size, desk).await?).await?),
+        Some(picture) => Some(send_frame(upstream, desk.first_frame(picture, spec.size).await?).await?),
         None => None,
     };
     let (path, body) = body::video(spec, &mark(call), start.as_deref());
@@ -97,22 +95,6 @@ async fn send(upstream: &Upstream, mut form: Form, name: &str) -> Result<String,
     let said = upstream.post("/uploads", Payload::Form(form), Asked::Look).await?;
     let id = said.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
     id.map(str::to_owned).ok_or_else(|| unreadable(Asked::Look, "an upload without an id".into()))
-}
-
-/// The first frame at the film's own size, as every engine here takes it.
-async fn fitted(picture: &Picture, size: Size, desk: &Desk) -> Result<Vec<u8>, Fault> {
-    let path = picture.path.clone();
-    let fitted = desk.work(move || {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let message = "the first frame is not there any more; nothing was charged";
-            Fault::new(FaultClass::Internal, message).with_context(error.to_string())
-        })?;
-        picture::first_frame(&bytes, size).map_err(|error| {
-            let message = "the first frame cannot be read: send a PNG, JPEG, WebP or GIF";
-            Fault::new(FaultClass::Invalid, message).with_context(error.to_string())
-        })
-    });
-    fitted.await?
 }
 
 /// A video over another one, which the same account has made: known there as a draft.
