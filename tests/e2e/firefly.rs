@@ -274,6 +274,45 @@ async fn every_example_of_videos_gets_what_it_is_promised() {
     gateway.app.finish().await;
 }
 
+#[actix_rt::test]
+async fn films_are_asked_for_deleted_and_remixed_as_documented() {
+    let gateway = Gateway::web(&[]).await;
+    let health = gateway.app.stranger().get("/v1/health").send().await.unwrap().json();
+    assert_eq!((&health["status"], &health["accounts_active"]), (&json!("ok"), &json!(1)), "{health}");
+    assert!(health["total_credits"].is_number(), "{health}");
+    let owner = gateway.app.metered(50).await;
+    let client = &owner.client;
+    let body = json!({"prompt": "a fox", "model": "sora-2", "seconds": "4"});
+    let begin = async |end| {
+        let message = "it went wrong".to_owned();
+        gateway.script(Op::SubmitVideo, [Behaviour::Job(Course { end, message, ..Course::default() })]);
+        let (before, began) = (gateway.submits(), Instant::now());
+        let id = create(client, &body).await.json()["id"].as_str().unwrap().to_owned();
+        while gateway.submits() == before {
+            assert!(began.elapsed() < PATIENCE, "{id} was never submitted");
+            actix_rt::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        id
+    };
+    let endless = begin(Outcome::Never).await;
+    expect_error(&films::content(client, &endless, "").await, 425, "video_not_ready");
+    let deleted = client.delete(&format!("/v1/videos/{endless}")).send().await.unwrap().json();
+    assert_eq!(deleted, json!({"id": endless, "object": "video.deleted", "deleted": true}));
+    expect_error(&films::content(client, &endless, "").await, 404, "video_not_found");
+    expect_error(&films::content(client, "video_nobody", "").await, 404, "video_not_found");
+    let failing = begin(Outcome::Failed).await;
+    assert_eq!(films::ended(client, &failing).await["status"], "failed");
+    expect_error(&films::content(client, &failing, "").await, 400, "video_failed");
+    let done = create(client, &body).await.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(films::ended(client, &done).await["status"], "completed");
+    let remix = client.post(&format!("/v1/videos/{done}/remix"), &json!({"prompt": "at night"}));
+    expect_error(&remix.send().await.unwrap(), 501, "remix_unsupported");
+    let list = client.get("/v1/videos").send().await.unwrap().json();
+    assert_eq!((&list["object"], list["data"].as_array().map(Vec::len)), (&json!("list"), Some(2)), "{list}");
+    assert_eq!(credits(client).await, (45, 0), "only the film that was made costs");
+    gateway.app.finish().await;
+}
+
 /// What is scripted, what is sent, and what the document says it is answered with.
 fn refusals() -> Vec<(&'static str, Behaviour, Value, u16, &'static str)> {
     let plain = || json!({"model": "gpt-image-1", "prompt": "a fox"});

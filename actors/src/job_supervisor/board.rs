@@ -132,7 +132,8 @@ impl Live {
 
     /// Whether the upstream has finished this attempt.
     pub(crate) fn is_made(&self, attempt: u32) -> bool {
-        self.made.load(Ordering::Acquire) == attempt
+        // A job in line is at attempt 0, of which nothing was ever made.
+        attempt > 0 && self.made.load(Ordering::Acquire) == attempt
     }
 
     /// Asks the generation to stop; remembered while it is busy, and by the one that takes over when it dies.
