@@ -181,3 +181,26 @@ pub struct ImageSpec {
     /// What it works from; none when it draws from the prompt alone.
     pub references: Option<References<Picture>>,
 }
+
+impl ImageSpec {
+    /// One PNG of this, with nothing else asked for.
+    pub fn new(model: impl Into<String>, prompt: impl Into<String>, size: Size) -> Self {
+        Self {
+            model: model.into(),
+            prompt: prompt.into(),
+            negative_prompt: None,
+            style: None,
+            n: 1,
+            size,
+            quality: Quality::Auto,
+            format: OutputFormat::Png,
+            compression: None,
+            background: Background::Auto,
+            complexity: None,
+            seed: None,
+            partial_images: 0,
+            animation: None,
+            references: None,
+        }
+    }
+}

@@ -61,6 +61,24 @@ pub struct VideoSpec {
     pub cast: Vec<CastMember>,
 }
 
+impl VideoSpec {
+    /// A video of this, so many seconds long, with nothing else asked for.
+    pub fn new(model: impl Into<String>, prompt: impl Into<String>, size: Size, seconds: u32) -> Self {
+        Self {
+            model: model.into(),
+            prompt: prompt.into(),
+            negative_prompt: None,
+            style: None,
+            size,
+            seconds,
+            seed: None,
+            first_frame: None,
+            source: None,
+            cast: Vec::new(),
+        }
+    }
+}
+
 /// What a video file says about itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VideoFacts {

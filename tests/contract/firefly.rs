@@ -1,21 +1,17 @@
 //! The engine of Adobe Firefly, both flavours, against a simulated one.
 
-use crate::{
-    openai::{failing, outbound},
-    subject::{Can, SECRET, Subject, Trouble, film},
-};
+use crate::simulated::{self, Simulated, outbound, simulated};
 use atelier_actors::SystemClock;
-use atelier_domain::{
-    account::{Account, AccountSecrets, Credential, Endpoint},
-    engine::Engine,
-    fault::FaultClass,
-    secret::Secret,
-    time::Millis,
-    video::VideoSpec,
-};
+use atelier_domain::{account::Endpoint, engine::Engine, fault::FaultClass, size::Size, video::VideoSpec};
 use atelier_providers::firefly::{Firefly, FireflyConfig};
-use atelier_sim::upstream::{AccountSetup, Behaviour, Op, Reason, Setup, Upstream};
+use atelier_sim::upstream::Reason;
 use std::{sync::Arc, time::Duration};
+
+/// Firefly Services, opened by a client's own credentials.
+pub struct OfServices(Simulated);
+
+/// The web back end, opened by an account's token.
+pub struct OfWeb(Simulated);
 
 const CLIENT: &str = "client-of-the-examined-account";
 
@@ -32,143 +28,52 @@ const REFUSALS: &[FaultClass] = &[
 /// How this upstream says it.
 fn reason(class: FaultClass) -> Reason {
     match class {
-        // A quota of an account's free calls, which is another's matter to fill.
+        // A quota of an account's free calls, which fills again by itself.
         FaultClass::QuotaWindow => Reason::InsufficientQuota,
         FaultClass::Invalid => Reason::Unprocessable,
-        other => crate::openai::reason(other),
+        other => simulated::reason(other),
     }
 }
 
-/// One account, in one flavour.
-struct Simulated {
-    upstream: Upstream,
-    dialect: &'static str,
+fn start(dialect: &str, client_id: Option<&'static str>) -> Simulated {
+    Simulated::start(client_id, |_| Endpoint { base_url: None, dialect: Some(dialect.to_owned()) })
 }
 
-impl Simulated {
-    fn start(dialect: &'static str, client: Option<&str>) -> Self {
-        let upstream = Upstream::start(Setup::default()).unwrap();
-        let setup = AccountSetup { client_id: client.map(str::to_owned), ..AccountSetup::default() };
-        upstream.put(SECRET, setup);
-        Self { upstream, dialect }
-    }
-
-    fn engine(&self) -> Arc<dyn Engine> {
-        let origin = self.upstream.origin();
-        let config = FireflyConfig {
-            services_url: origin.clone(),
-            web_url: origin.clone(),
-            token_url: format!("{origin}/ims/token/v3"),
-            check_url: format!("{origin}/ims/check/v6/token"),
-            profile_url: format!("{origin}/ims/profile/v1"),
-            balance_url: format!("{origin}/v1/credits/balance"),
-            poll_every: Duration::from_millis(1),
-            ..FireflyConfig::default()
-        };
-        Arc::new(Firefly::new(config, outbound(), Arc::new(SystemClock)))
-    }
-
-    fn account(&self) -> Account {
-        let credential = self.credential(SECRET, None);
-        let mut account = Account::new(credential.account, 1, "firefly", "a", Millis(0));
-        account.endpoint = credential.endpoint;
-        account
-    }
-
-    fn credential(&self, secret: &str, client: Option<&str>) -> Credential {
-        Credential {
-            account: "acc_0191b2c3d4e57f60a1b2c3d4e5f60718".parse().unwrap(),
-            endpoint: Endpoint { base_url: None, dialect: Some(self.dialect.to_owned()) },
-            secrets: Arc::new(AccountSecrets {
-                token: Some(Secret::new(secret)),
-                client_id: client.map(Secret::new),
-                ..AccountSecrets::default()
-            }),
-            proxy: None,
-        }
-    }
-
-    fn trouble(&self, trouble: Trouble) {
-        let behaviour = match trouble {
-            Trouble::Refused(class) => Behaviour::Refuse(reason(class).into()),
-            Trouble::AnswerLost => Behaviour::AcceptThenReset,
-        };
-        self.upstream.account(SECRET).script(Op::SubmitImage, [behaviour]);
-    }
-
-    fn blind_poll(&self) {
-        let down = Behaviour::Refuse(Reason::Overloaded.into());
-        self.upstream.account(SECRET).script(Op::Poll, [down]);
-    }
-
-    fn fail_film(&self) {
-        self.upstream.account(SECRET).script(Op::SubmitVideo, [failing()]);
-    }
-
-    fn submits(&self) -> u64 {
-        let book = self.upstream.account(SECRET).book();
-        book.arrived(Op::SubmitImage) + book.arrived(Op::SubmitVideo)
-    }
-}
-
-macro_rules! subject {
-    ($(#[$doc:meta])* $name:ident, $dialect:literal, $client:expr, $models:expr, $seconds:literal) => {
-        $(#[$doc])*
-        pub struct $name(Simulated);
-
-        impl Subject for $name {
-            const NAME: &'static str = "firefly";
-            const CAN: Can = Can { films: true, has_upstream: true, refusals: REFUSALS };
-
-            fn start() -> Self {
-                Self(Simulated::start($dialect, $client))
-            }
-
-            fn engine(&self) -> Arc<dyn Engine> {
-                self.0.engine()
-            }
-
-            fn account(&self) -> Account {
-                self.0.account()
-            }
-
-            fn credential(&self, secret: &str) -> Credential {
-                self.0.credential(secret, $client)
-            }
-
-            fn models(&self) -> (&'static str, &'static str) {
-                $models
-            }
-
-            fn film(&self) -> VideoSpec {
-                VideoSpec { seconds: $seconds, ..film($models.1) }
-            }
-
-            fn trouble(&self, trouble: Trouble) {
-                self.0.trouble(trouble);
-            }
-
-            fn blind_poll(&self) {
-                self.0.blind_poll();
-            }
-
-            fn fail_film(&self) {
-                self.0.fail_film();
-            }
-
-            fn submits(&self) -> u64 {
-                self.0.submits()
-            }
-        }
+fn engine(simulated: &Simulated) -> Arc<dyn Engine> {
+    let origin = simulated.upstream.origin();
+    let config = FireflyConfig {
+        services_url: origin.clone(),
+        web_url: origin.clone(),
+        token_url: format!("{origin}/ims/token/v3"),
+        check_url: format!("{origin}/ims/check/v6/token"),
+        profile_url: format!("{origin}/ims/profile/v1"),
+        balance_url: format!("{origin}/v1/credits/balance"),
+        poll_every: Duration::from_millis(1),
+        ..FireflyConfig::default()
     };
+    Arc::new(Firefly::new(config, outbound(), Arc::new(SystemClock)))
 }
 
-subject! {
-    /// Firefly Services, opened by a client's own credentials.
-    OfServices, "services", Some(CLIENT), ("firefly-image-4", "firefly-video-1"), 5
+simulated! { OfServices is "firefly", refuses REFUSALS, starts start("services", Some(CLIENT)), by reason;
+    fn engine(&self) -> Arc<dyn Engine> {
+        engine(&self.0)
+    }
+
+    fn models(&self) -> (&'static str, &'static str) {
+        ("firefly-image-4", "firefly-video-1")
+    }
+
+    fn film(&self) -> VideoSpec {
+        VideoSpec::new("firefly-video-1", "a lighthouse", Size::new(1280, 720), 5)
+    }
 }
 
-subject! {
-    /// The web back end, opened by an account's token.
-    OfWeb, "web", None, ("gpt-image-2", "sora-2"), 4
+simulated! { OfWeb is "firefly", refuses REFUSALS, starts start("web", None), by reason;
+    fn engine(&self) -> Arc<dyn Engine> {
+        engine(&self.0)
+    }
+
+    fn models(&self) -> (&'static str, &'static str) {
+        ("gpt-image-2", "sora-2")
+    }
 }

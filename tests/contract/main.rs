@@ -1,12 +1,14 @@
 //! The contract of engines: what the rest of the gateway relies on, whoever is upstream. One suite, stamped on every engine; what
 //! differs stands in a [`Subject`]. A new engine adds its subject and one line at the end of this file.
 //!
-//! Reading order: `subject` (what an engine brings to be examined), `clauses` (what is examined), then the subjects.
+//! Reading order: `subject` (what an engine brings to be examined), `clauses` (what is examined), `simulated` (what
+//! engines with an upstream share), then the subjects.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod clauses;
 mod firefly;
 mod openai;
+mod simulated;
 mod sora;
 mod studio;
 mod subject;

@@ -76,22 +76,6 @@ impl Subject for OfStudio {
 
     fn image(&self) -> ImageSpec {
         let prompt = self.script.lock().unwrap().take().unwrap_or_else(|| "a lighthouse".into());
-        ImageSpec {
-            model: "gpt-image-2".into(),
-            prompt,
-            negative_prompt: None,
-            style: None,
-            n: 1,
-            size: Size::new(256, 256),
-            quality: atelier_domain::image::Quality::Auto,
-            format: atelier_domain::image::OutputFormat::Png,
-            compression: None,
-            background: atelier_domain::image::Background::Auto,
-            complexity: None,
-            seed: None,
-            partial_images: 0,
-            animation: None,
-            references: None,
-        }
+        ImageSpec::new("gpt-image-2", prompt, Size::new(256, 256))
     }
 }

@@ -4,7 +4,7 @@ use atelier_domain::{
     account::{Account, Credential},
     engine::{Call, Engine, EngineEvent, Polled, Submission, Task, UpstreamHandle},
     fault::FaultClass,
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::ImageSpec,
     size::Size,
     video::VideoSpec,
 };
@@ -69,44 +69,12 @@ pub trait Subject: Sized {
 
     /// A simple image.
     fn image(&self) -> ImageSpec {
-        ImageSpec {
-            model: self.models().0.to_owned(),
-            prompt: "a lighthouse".into(),
-            negative_prompt: None,
-            style: None,
-            n: 1,
-            size: Size::new(1024, 1024),
-            quality: Quality::Auto,
-            format: OutputFormat::Png,
-            compression: None,
-            background: Background::Auto,
-            complexity: None,
-            seed: None,
-            partial_images: 0,
-            animation: None,
-            references: None,
-        }
+        ImageSpec::new(self.models().0, "a lighthouse", Size::new(1024, 1024))
     }
 
     /// A simple film.
     fn film(&self) -> VideoSpec {
-        film(self.models().1)
-    }
-}
-
-/// A simple film by this model.
-pub fn film(model: &str) -> VideoSpec {
-    VideoSpec {
-        model: model.to_owned(),
-        prompt: "a lighthouse".into(),
-        negative_prompt: None,
-        style: None,
-        size: Size::new(1280, 720),
-        seconds: 4,
-        seed: None,
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
+        VideoSpec::new(self.models().1, "a lighthouse", Size::new(1280, 720), 4)
     }
 }
 

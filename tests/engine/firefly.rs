@@ -11,7 +11,7 @@ use atelier_domain::{
     account::{AccountSecrets, Credential, Endpoint},
     engine::{Call, Engine, Output, Polled, Submission, Task, UpstreamHandle},
     fault::Fault,
-    image::{Background, ImageSpec, OutputFormat, Quality, ReferenceUsage},
+    image::{ImageSpec, OutputFormat, Quality, ReferenceUsage},
     reference::{Picture, References},
     secret::Secret,
     size::Size,
@@ -154,38 +154,11 @@ impl World {
 }
 
 fn image(model: &str) -> ImageSpec {
-    ImageSpec {
-        model: model.into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(1024, 1024),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: None,
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec::new(model, "a fox", Size::new(1024, 1024))
 }
 
 fn video(model: &str, seconds: u32) -> VideoSpec {
-    VideoSpec {
-        model: model.into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        size: Size::new(1280, 720),
-        seconds,
-        seed: None,
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
-    }
+    VideoSpec::new(model, "a fox", Size::new(1280, 720), seconds)
 }
 
 fn picture(folder: &Path, name: &str, (width, height): (u32, u32)) -> Picture {

@@ -13,7 +13,7 @@ use atelier_actors::SystemClock;
 use atelier_domain::{
     account::{AccountSecrets, Credential, Endpoint},
     engine::{Call, Engine, EngineEvent, Output, Polled, Submission, Task, UpstreamHandle},
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::{ImageSpec, OutputFormat},
     secret::Secret,
     size::Size,
     video::VideoSpec,
@@ -138,38 +138,11 @@ impl World {
     }
 
     fn image(&self, prompt: &str) -> ImageSpec {
-        ImageSpec {
-            model: self.model("image"),
-            prompt: prompt.into(),
-            negative_prompt: None,
-            style: None,
-            n: 1,
-            size: Size::new(1024, 1024),
-            quality: Quality::Auto,
-            format: OutputFormat::Png,
-            compression: None,
-            background: Background::Auto,
-            complexity: None,
-            seed: None,
-            partial_images: 0,
-            animation: None,
-            references: None,
-        }
+        ImageSpec::new(self.model("image"), prompt, Size::new(1024, 1024))
     }
 
     fn video(&self, prompt: &str) -> VideoSpec {
-        VideoSpec {
-            model: self.model("video"),
-            prompt: prompt.into(),
-            negative_prompt: None,
-            style: None,
-            size: Size::new(1280, 720),
-            seconds: 4,
-            seed: None,
-            first_frame: None,
-            source: None,
-            cast: Vec::new(),
-        }
+        VideoSpec::new(self.model("video"), prompt, Size::new(1280, 720), 4)
     }
 
     fn films(&self) -> bool {

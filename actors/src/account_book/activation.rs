@@ -67,5 +67,5 @@ impl Checkups {
 
 fn refusal(number: u64, fault: Fault) -> Refused {
     tracing::warn!(number, class = fault.class.name(), context = %fault.context, "an account was not activated");
-    Refused::new(fault.class.code(), fault.message)
+    Refused::new(fault.public_code(), fault.message)
 }

@@ -152,7 +152,7 @@ fn given_back(lease: Lease, fault: Fault) -> Fault {
 }
 
 fn refusal(fault: Fault) -> Refused {
-    Refused::new(fault.class.code(), fault.message)
+    Refused::new(fault.public_code(), fault.message)
 }
 
 fn late() -> Refused {

@@ -14,7 +14,7 @@ use atelier_domain::{
     account::AccountSecrets,
     code::Code,
     fault::{FaultClass as C, FaultScope as S},
-    image::{Background, ImageSpec, OutputFormat, Quality, ReferenceUsage},
+    image::{ImageSpec, Quality, ReferenceUsage},
     reference::{Picture, References},
     size::Size,
     time::Millis,
@@ -125,23 +125,7 @@ fn a_hint_is_read_in_seconds_and_as_a_date() {
 }
 
 fn spec() -> ImageSpec {
-    ImageSpec {
-        model: "gpt-image-2".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(2048, 2048),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: Some(7),
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec { seed: Some(7), ..ImageSpec::new("gpt-image-2", "a fox", Size::new(2048, 2048)) }
 }
 
 fn forms(model: &str, spec: &ImageSpec, blobs: &[String]) -> Vec<Value> {
@@ -210,18 +194,7 @@ fn references_have_three_forms_and_quality_three_levels() {
 }
 
 fn film(seconds: u32, size: Size) -> VideoSpec {
-    VideoSpec {
-        model: "sora-2".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        size,
-        seconds,
-        seed: Some(9),
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
-    }
+    VideoSpec { seed: Some(9), ..VideoSpec::new("sora-2", "a fox", size, seconds) }
 }
 
 #[test]

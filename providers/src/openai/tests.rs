@@ -19,7 +19,7 @@ use atelier_domain::{
     engine::{Call, Engine, EngineEvent, Submission, Task, UpstreamHandle},
     fault::Fault,
     ids::{AccountId, JobId},
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::{ImageSpec, OutputFormat},
     secret::Secret,
     size::Size,
     time::Millis,
@@ -103,38 +103,11 @@ fn credential(base: &str, dialect: Option<&str>) -> Credential {
 }
 
 fn spec() -> ImageSpec {
-    ImageSpec {
-        model: "m".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(1024, 1024),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: None,
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec::new("m", "a fox", Size::new(1024, 1024))
 }
 
 fn video() -> VideoSpec {
-    VideoSpec {
-        model: "sora-2".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        size: Size::new(1280, 720),
-        seconds: 4,
-        seed: None,
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
-    }
+    VideoSpec::new("sora-2", "a fox", Size::new(1280, 720), 4)
 }
 
 fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {

@@ -14,7 +14,7 @@ use atelier_domain::{
     account::{AccountSecrets, Credential, Endpoint},
     engine::{Call, Engine, Submission, Task, UpstreamHandle},
     ids::{AccountId, JobId},
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::ImageSpec,
     secret::Secret,
     size::Size,
     video::VideoSpec,
@@ -76,36 +76,9 @@ fn credential(base_url: Option<String>) -> Credential {
 }
 
 pub(super) fn image() -> ImageSpec {
-    ImageSpec {
-        model: "sora-image".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(1024, 1024),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: None,
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec::new("sora-image", "a fox", Size::new(1024, 1024))
 }
 
 pub(super) fn video() -> VideoSpec {
-    VideoSpec {
-        model: "sora-2".into(),
-        prompt: "a fox".into(),
-        negative_prompt: None,
-        style: None,
-        size: Size::new(1280, 720),
-        seconds: 10,
-        seed: None,
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
-    }
+    VideoSpec::new("sora-2", "a fox", Size::new(1280, 720), 10)
 }

@@ -10,7 +10,7 @@ use atelier_actors::SystemClock;
 use atelier_domain::{
     account::{AccountSecrets, Credential, Endpoint},
     engine::{Call, Engine, Output, Polled, Submission, Task, UpstreamHandle},
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::{ImageSpec, OutputFormat},
     secret::Secret,
     size::Size,
     video::VideoSpec,
@@ -132,36 +132,9 @@ fn done(answer: Polled) -> Vec<Output> {
 }
 
 fn image(prompt: &str) -> ImageSpec {
-    ImageSpec {
-        model: "sora-image".into(),
-        prompt: prompt.into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(1024, 1024),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: None,
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec::new("sora-image", prompt, Size::new(1024, 1024))
 }
 
 fn video(prompt: &str) -> VideoSpec {
-    VideoSpec {
-        model: "sora-2".into(),
-        prompt: prompt.into(),
-        negative_prompt: None,
-        style: None,
-        size: Size::new(1280, 720),
-        seconds: 10,
-        seed: None,
-        first_frame: None,
-        source: None,
-        cast: Vec::new(),
-    }
+    VideoSpec::new("sora-2", prompt, Size::new(1280, 720), 10)
 }

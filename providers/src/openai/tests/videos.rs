@@ -243,9 +243,10 @@ async fn a_failed_job_says_why_whatever_status_it_comes_with() {
             json!({"code": "moderation_blocked", "message": "Blocked by our moderation system."}),
             FaultClass::Content,
         ),
-        (200, json!({"code": "server_error", "message": "sorry"}), FaultClass::Overloaded),
+        // It was accepted and may be billed, so that nobody else makes it again.
+        (200, json!({"code": "server_error", "message": "sorry"}), FaultClass::JobLost),
         // vLLM-Omni answers with the failure's own status and number.
-        (500, json!({"code": 500, "message": "CUDA out of memory"}), FaultClass::Overloaded),
+        (500, json!({"code": 500, "message": "CUDA out of memory"}), FaultClass::JobLost),
         (400, json!({"code": 400, "message": "size must be a multiple of 16"}), FaultClass::Invalid),
         (200, json!({"message": "broke"}), FaultClass::Invalid),
         (200, json!(null), FaultClass::Invalid),

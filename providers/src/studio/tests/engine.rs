@@ -7,7 +7,7 @@ use atelier_domain::{
     },
     fault::{Fault, FaultClass},
     ids::{AccountId, JobId},
-    image::{Background, ImageSpec, OutputFormat, Quality},
+    image::ImageSpec,
     size::Size,
     time::{Clock, Millis},
 };
@@ -89,23 +89,7 @@ impl Bench {
 }
 
 pub(super) fn spec(prompt: &str) -> ImageSpec {
-    ImageSpec {
-        model: "gpt-image-2".into(),
-        prompt: prompt.into(),
-        negative_prompt: None,
-        style: None,
-        n: 1,
-        size: Size::new(64, 48),
-        quality: Quality::Auto,
-        format: OutputFormat::Png,
-        compression: None,
-        background: Background::Auto,
-        complexity: None,
-        seed: None,
-        partial_images: 0,
-        animation: None,
-        references: None,
-    }
+    ImageSpec::new("gpt-image-2", prompt, Size::new(64, 48))
 }
 
 pub(super) fn rejected(submission: Submission) -> Fault {
