@@ -78,11 +78,6 @@ impl Cast {
         }
         Ok(Self { actors })
     }
-
-    /// The accounts with this part.
-    pub fn with(&self, part: Part) -> impl Iterator<Item = &Actor> {
-        self.actors.iter().filter(move |actor| actor.part == part)
-    }
 }
 
 fn part(wire: Wire, index: usize) -> Part {

@@ -2,7 +2,7 @@
 
 use super::{
     MarathonError, Plan,
-    cast::{Cast, Part, SOLO_MODEL},
+    cast::{Cast, SOLO_MODEL},
     wire::Wire,
 };
 use crate::{client::Client, operator, upstream::Upstream};
@@ -88,8 +88,7 @@ impl Crowd {
     pub async fn work(&mut self, plan: &Plan, upstream: &Upstream, cast: &Cast) {
         let next = Rc::new(RefCell::new(0));
         let revoke_at = [plan.jobs / 3, plan.jobs * 2 / 3];
-        let renewing =
-            cast.with(Part::Solo).chain(cast.with(Part::Strict).filter(|actor| actor.wire == Wire::Sora));
+        let renewing = cast.actors.iter().filter(|actor| actor.wire.renews(actor.part));
         let revoked: Vec<_> = renewing.map(|actor| upstream.account(&actor.key)).collect();
         let menu = Menu::of(plan);
         let clients = (0..plan.clients).map(|number| {

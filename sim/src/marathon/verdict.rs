@@ -35,8 +35,8 @@ pub(super) async fn judge(admin: &Client, crowd: &Crowd, upstream: &upstream::Re
 
 fn ends(report: &mut Report, told: &[Told]) {
     for one in told {
-        let is_clear =
-            one.end != "nothing was answered" && !one.end.starts_with("unknown") && one.end != "not ended";
+        let is_told = !one.end.is_empty() && one.end != "nothing was answered";
+        let is_clear = is_told && !one.end.starts_with("unknown") && one.end != "not ended";
         report.check(is_clear, || format!("{:?} did not end: {}", one.job, one.end));
         if one.solo {
             report.solos += 1;
@@ -137,8 +137,8 @@ async fn accounts(report: &mut Report, admin: &Client, upstream: &upstream::Repo
         }
         let tokens = counted.arrived(Op::Token);
         report.renewals += tokens;
-        if actor.part == Part::Solo {
-            report.check(tokens >= 1, || "no access token was ever renewed".to_owned());
+        if actor.wire.renews(actor.part) {
+            report.check(tokens >= 1, || format!("an access token of {} was never renewed", actor.key));
         }
         if actor.part == Part::Machine {
             let made = counted.accepted(Op::SubmitImage);

@@ -31,6 +31,11 @@ impl Wire {
         !matches!(self, Self::Openai)
     }
 
+    /// Whether such an account loses its access token on the way, and has a refresh token for another.
+    pub fn renews(self, part: Part) -> bool {
+        part == Part::Solo || part == Part::Strict && self == Self::Sora
+    }
+
     /// The account upstream.
     pub fn setup(self, part: Part, key: &str) -> AccountSetup {
         let limits = match part {
@@ -38,8 +43,7 @@ impl Wire {
             Part::Unentitled => Limits { ipm: Some(0), ..Limits::default() },
             _ => Limits::default(),
         };
-        let renews = part == Part::Solo || part == Part::Strict && self == Self::Sora;
-        let refresh_token = renews.then(|| refresh_token(key));
+        let refresh_token = self.renews(part).then(|| refresh_token(key));
         let of_client = |prefix: &str| (part == Part::Machine).then(|| format!("{prefix}-{key}"));
         let (client_id, client_secret) = (of_client("client"), of_client("secret"));
         AccountSetup { limits, refresh_token, client_id, client_secret, ..AccountSetup::default() }
@@ -67,7 +71,7 @@ impl Wire {
             Self::Firefly => account["dialect"] = Value::from("web"),
             Self::Sora => account["base_url"] = Value::from(format!("{origin}/backend")),
         }
-        if self.setup(part, key).refresh_token.is_some() {
+        if self.renews(part) {
             account["rt"] = Value::from(refresh_token(key));
         }
         account
