@@ -165,8 +165,8 @@ impl LogRow {
         self.ended_at.map_or(-1.0, |ended| ended.since(self.created_at).as_secs_f64())
     }
 
-    /// A number for lists that want one: the same for a job from its first row to its last, later for later jobs, unlike for unlike
-    /// ones, and small enough for a program that counts in doubles, until the year 2039.
+    /// A number for lists that want one: the same for a job from its first row to its last, greater for a job of a later millisecond,
+    /// unlike for unlike ones, and small enough for a program that counts in doubles, until the year 2039.
     pub fn number(&self) -> u64 {
         const LOW: u128 = 0xfff;
         let uuid = self.job.uuid().as_u128();
@@ -181,7 +181,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::collections::BTreeSet;
-    use uuid::Uuid;
+    use uuid::{Builder, Uuid};
 
     fn row(job: JobId) -> LogRow {
         LogRow {
@@ -203,10 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_jobs_made_in_a_burst_differ_and_rise() {
-        let numbers: Vec<_> = (0..3_000).map(|_| row(JobId::from_uuid(Uuid::now_v7())).number()).collect();
-        assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), 3_000);
-        assert!(numbers.last() > numbers.first() && numbers.iter().all(|number| *number < 1 << 53));
+    fn numbers_of_jobs_made_in_a_burst_differ_and_rise_with_the_millisecond() {
+        let burst: Vec<_> = (0..3_000).map(|_| row(JobId::from_uuid(Uuid::now_v7())).number()).collect();
+        assert_eq!(burst.iter().collect::<BTreeSet<_>>().len(), 3_000);
+        assert!(burst.iter().all(|number| *number < 1 << 53));
+        // The last of a millisecond comes before the first of the next, whatever their counters are.
+        let made = |millis, fill| Builder::from_unix_timestamp_millis(millis, &[fill; 10]).into_uuid();
+        let number = |millis, fill| row(JobId::from_uuid(made(millis, fill))).number();
+        assert!(number(1_764_000_000_000, 0xff) < number(1_764_000_000_001, 0x00));
     }
 
     #[test]
