@@ -307,11 +307,6 @@ account_secrets!(
 );
 
 impl AccountSecrets {
-    /// Whether an access token can be had without its owner.
-    pub const fn is_renewable(&self) -> bool {
-        self.session_token.is_some() || self.refresh_token.is_some() || self.client_secret.is_some()
-    }
-
     /// All of it as JSON, to be sealed and nothing else.
     pub fn expose(&self) -> Vec<u8> {
         let fields = self.each().map(|(name, secret)| (name.to_owned(), secret.expose().into()));

@@ -1,13 +1,20 @@
 //! Where pictures and films of upstreams are worked on: on threads, as many at the same time as there are permits for.
 
-use crate::picture;
+use crate::picture::{self, Finished, PictureError, Wanted};
 use atelier_domain::{
     fault::{Fault, FaultClass},
     reference::Picture,
     size::Size,
 };
-use std::sync::Arc;
+use std::{
+    fmt::Display,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 use tokio::sync::Semaphore;
+
+/// Up to so many bytes are read where they are: a thread that is woken for them costs more than they do.
+const LIGHT: usize = 64 << 10;
 
 /// One engine's desk.
 #[derive(Clone)]
@@ -28,16 +35,38 @@ impl Desk {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        let failed = |context: &dyn std::fmt::Display| {
-            let message = "the gateway met a defect of its own while it read a result; nothing was charged";
-            Fault::new(FaultClass::Internal, message).with_context(context.to_string())
-        };
         let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|error| failed(&error))?;
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
         work.await.map_err(|error| failed(&error))
+    }
+
+    /// Runs work whose time is that of a walk over so many bytes: on a thread if they are many.
+    ///
+    /// # Errors
+    /// When the work panics.
+    pub async fn walk<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        if bytes > LIGHT { self.work(work).await } else { caught(work) }
+    }
+
+    /// A picture as it was wanted. Most come as they were wanted, and a small one is passed on where it is.
+    ///
+    /// # Errors
+    /// When the work panics; inside, as [`picture::finish`].
+    pub async fn finish(
+        &self,
+        bytes: Vec<u8>,
+        wanted: Wanted,
+    ) -> Result<Result<Finished, PictureError>, Fault> {
+        let is_light = bytes.len() <= LIGHT && caught(|| picture::fits(&bytes, &wanted))?;
+        let work = move || picture::finish(bytes, &wanted);
+        if is_light { caught(work) } else { self.work(work).await }
     }
 
     /// The picture that a film begins with, as PNG: it has the film's size, or upstreams refuse it.
@@ -57,5 +86,43 @@ impl Desk {
             })
         });
         fitted.await?
+    }
+}
+
+/// A panic in a decoder is a fault of the attempt, on whatever thread it happens.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| failed(&"it panicked"))
+}
+
+fn failed(context: &dyn Display) -> Fault {
+    let message = "the gateway met a defect of its own while it read a result; nothing was charged";
+    Fault::new(FaultClass::Internal, message).with_context(context.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use atelier_domain::image::OutputFormat;
+
+    #[actix_rt::test]
+    async fn work_that_panics_is_a_fault_wherever_it_runs() {
+        let desk = Desk::new(1);
+        for bytes in [0, LIGHT, LIGHT + 1] {
+            let panics = || -> u8 { panic!("a decoder's own words") };
+            assert_eq!(desk.walk(bytes, panics).await.unwrap_err().class, FaultClass::Internal);
+            assert_eq!(desk.walk(bytes, || 7).await.unwrap(), 7, "the desk goes on");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn what_is_no_picture_is_told_however_long_it_is() {
+        let size = Size::new(64, 64);
+        let (format, compression, animation) = (OutputFormat::Png, None, None);
+        let wanted = Wanted { size, format, compression, compressed: false, animation };
+        for bytes in [0, LIGHT, LIGHT + 1] {
+            let finished = Desk::new(1).finish(vec![b'x'; bytes], wanted).await.unwrap();
+            assert!(matches!(finished, Err(PictureError::Unknown(_))), "{finished:?}");
+        }
     }
 }

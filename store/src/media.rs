@@ -93,7 +93,7 @@ impl MediaFiles {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let temporary = self.root.join(TEMPORARY).join(number.to_string());
         let file = File::options().read(true).write(true).create_new(true).open(&temporary)?;
-        Ok(MediaDraft { file, temporary, files: self.clone() })
+        Ok(MediaDraft { file, temporary, files: self.clone(), kept: false })
     }
 
     /// Begins a file that arrives piece by piece. It has no id, and is nothing to anybody, before [`MediaDraft::keep`].
@@ -196,6 +196,7 @@ pub struct MediaDraft {
     file: File,
     temporary: PathBuf,
     files: MediaFiles,
+    kept: bool,
 }
 
 impl MediaDraft {
@@ -238,17 +239,20 @@ impl MediaDraft {
         Ok(path)
     }
 
-    fn keep_at(self, path: &Path) -> io::Result<()> {
+    fn keep_at(mut self, path: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.temporary, path)?;
+        self.kept = true;
         sync_dir(path.parent().unwrap_or(&self.files.root))
     }
 }
 
 impl Drop for MediaDraft {
     fn drop(&mut self) {
-        // Fails when it was kept; what stays otherwise is removed at the next open.
-        let _ = fs::remove_file(&self.temporary);
+        if !self.kept {
+            // What stays is removed at the next open.
+            let _ = fs::remove_file(&self.temporary);
+        }
     }
 }
 

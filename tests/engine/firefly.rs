@@ -35,7 +35,7 @@ struct World {
 }
 
 /// Settings that lead to this upstream alone.
-fn config(origin: &str) -> FireflyConfig {
+pub(crate) fn config(origin: &str) -> FireflyConfig {
     FireflyConfig {
         services_url: origin.to_owned(),
         web_url: origin.to_owned(),

@@ -4,6 +4,7 @@
 
 mod firefly;
 mod images;
+mod keeping;
 mod refusals;
 mod renewals;
 mod sora;

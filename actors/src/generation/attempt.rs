@@ -43,8 +43,8 @@ impl Drive {
         self.lease = Some(lease);
         // Before the row that says that the request leaves: waiting for a renewal is not an unknown outcome.
         let credential = match self.wait_for(&job, key).await {
-            Err(interrupt) => return Err(self.interrupted(&job, interrupt).await),
-            Ok(Err(fault)) => return self.suffer(&job, fault).await,
+            Err(interrupt) => return Err(Box::pin(self.interrupted(&job, interrupt)).await),
+            Ok(Err(fault)) => return Box::pin(self.suffer(&job, fault)).await,
             Ok(Ok(credential)) => credential,
         };
         let Some(lease) = &mut self.lease else { return Err(Stopped::defect("an attempt without a lease")) };
@@ -56,14 +56,15 @@ impl Drive {
 
     /// From the row that says so: the request.
     pub(super) async fn send(&mut self, job: &Job, credential: Credential) -> Result<(), Stopped> {
-        let Some((engine, call)) = self.call_with(job, credential).await? else {
+        let Some((engine, call)) = Box::pin(self.call_with(job, credential)).await? else {
             return Err(self.no_engine().await);
         };
+        // Engines are waited for by the thousand: what comes after gets its memory then.
         match self.wait_for(job, caught(async move { engine.submit(call).await })).await {
-            Err(interrupt) => Err(self.interrupted(job, interrupt).await),
-            Ok(Ok(submission)) => self.submitted(job, submission).await,
+            Err(interrupt) => Err(Box::pin(self.interrupted(job, interrupt)).await),
+            Ok(Ok(submission)) => Box::pin(self.submitted(job, submission)).await,
             // A panic may have come after the bytes left.
-            Ok(Err(panic)) => self.unknown(job, panic).await,
+            Ok(Err(panic)) => Box::pin(self.unknown(job, panic)).await,
         }
     }
 

@@ -29,6 +29,9 @@ use tokio::sync::Semaphore;
 /// Files that arrive at once; others wait for their turn, so that their buffers stay few.
 const ARRIVING: usize = 64;
 
+/// A file of at most so many bytes is worked on where it is asked for: waking a thread costs more than the work does.
+pub const SHORT: u64 = 64 << 10;
+
 /// How the façade finds and keeps files.
 #[derive(Clone)]
 pub struct MediaLibrary {
@@ -68,6 +71,23 @@ impl MediaLibrary {
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || store.media().read(&id.to_string())).await;
         read.map_err(Refused::internal)?.map_err(Refused::internal)
+    }
+
+    /// What `made` makes of the bytes of a file of this length, whoever asks: ownership is the caller's to check. A short one is
+    /// read where it is asked for: it was most often written a moment ago, and a thread that is woken costs more.
+    pub async fn read_as<T: Send + 'static>(
+        &self,
+        (id, length): (MediaId, u64),
+        made: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let store = self.store.clone();
+        let read = move || store.media().read(&id.to_string()).map(made);
+        let read = if length <= SHORT {
+            read()
+        } else {
+            tokio::task::spawn_blocking(read).await.map_err(Refused::internal)?
+        };
+        read.map_err(Refused::internal)
     }
 
     /// The first bytes of a file, as many as there are up to `length`.

@@ -44,6 +44,9 @@ struct Arguments {
 /// The longest that anything may take beyond the jobs' own latency.
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// The most that one account of the studio does at once.
+const SLOTS: usize = 1_000;
+
 fn main() -> Outcome<()> {
     launch(run)
 }
@@ -72,10 +75,13 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
 async fn measure(arguments: &Arguments) -> Outcome<()> {
     let bare = bare(arguments).await?;
     let data = tempfile::tempdir()?;
-    let (workers, slots) = (arguments.workers.to_string(), (2 * arguments.streams).to_string());
-    let latency = (arguments.latency * 1_000).to_string();
+    let workers = arguments.workers.to_string();
+    // Jobs that somebody follows and jobs that nobody does, all at once.
+    let accounts = (2 * arguments.streams).div_ceil(SLOTS).to_string();
+    let (slots, latency) = (SLOTS.to_string(), (arguments.latency * 1_000).to_string());
     let more = [
         ("SERVER__WORKERS", workers.as_str()),
+        ("STUDIO__ACCOUNTS", accounts.as_str()),
         ("STUDIO__SLOTS", slots.as_str()),
         ("STUDIO__LATENCY_MS", latency.as_str()),
     ];

@@ -38,7 +38,7 @@ impl OpenAi {
         let upstream = self.upstream(&call.credential)?;
         match &*call.task {
             Task::Image(spec) => images::make(&upstream, &call, spec, &self.desk).await.map(Submission::Done),
-            Task::Video(spec) => videos::begin(&upstream, &call, spec, &self.desk).await,
+            Task::Video(spec) => Box::pin(videos::begin(&upstream, &call, spec, &self.desk)).await,
         }
     }
 

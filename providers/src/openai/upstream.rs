@@ -121,7 +121,11 @@ impl Upstream {
         order: &Order<'_>,
     ) -> Result<Answer, Fault> {
         let answer = self.raw(method, path, payload, order).await?;
-        if answer.status() < 300 { Ok(answer) } else { Err(self.refused(answer, order.asked).await) }
+        if answer.status() < 300 {
+            Ok(answer)
+        } else {
+            Err(Box::pin(self.refused(answer, order.asked)).await)
+        }
     }
 
     /// Asks, to the head of whatever answer.

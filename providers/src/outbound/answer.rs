@@ -68,6 +68,11 @@ impl Deref for Held {
 }
 
 impl Held {
+    /// How many bytes they are.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes alone, for whom they are the result.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

@@ -103,11 +103,10 @@ impl Outbound {
             call = call.force_close();
         }
         // A body in a content coding could unpack to anything.
-        let own = [
-            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            (header::USER_AGENT, HeaderValue::from_static(AGENT)),
-        ];
-        for (name, value) in own.iter().chain(headers) {
+        call = call
+            .insert_header((header::ACCEPT_ENCODING, "identity"))
+            .insert_header((header::USER_AGENT, AGENT));
+        for (name, value) in headers {
             call = call.insert_header((name, value));
         }
         match within(&*self.clock, patience, send(call, payload)).await {

@@ -68,23 +68,28 @@ pub(crate) struct Finished {
     pub size: Size,
 }
 
+/// Whether a file is what was wanted, byte for byte: [`finish`] passes it on then.
+pub(crate) fn fits(bytes: &[u8], wanted: &Wanted) -> bool {
+    probe(bytes).is_ok_and(|(kind, size)| is_wanted(kind, size, wanted))
+}
+
+fn is_wanted(kind: Kind, size: Option<Size>, wanted: &Wanted) -> bool {
+    let right_pressure = wanted.compressed || kind != Kind::Jpeg || wanted.compression.is_none();
+    kind == Kind::of(wanted.format) && right_pressure && (kind == Kind::Svg || size == Some(wanted.size))
+}
+
 /// Makes of a file what was wanted.
 ///
 /// # Errors
 /// [`PictureError`].
 pub(crate) fn finish(bytes: Vec<u8>, wanted: &Wanted) -> Result<Finished, PictureError> {
     let (kind, size) = probe(&bytes)?;
-    let right_format = kind == Kind::of(wanted.format);
-    let right_pressure = wanted.compressed || kind != Kind::Jpeg || wanted.compression.is_none();
     let mime = wanted.format.mime();
     match kind {
-        Kind::Svg if right_format => Ok(Finished { bytes, mime, size: size.unwrap_or(wanted.size) }),
+        _ if is_wanted(kind, size, wanted) => Ok(Finished { bytes, mime, size: size.unwrap_or(wanted.size) }),
         Kind::Svg => Err(PictureError::OtherNature),
         _ if wanted.format == OutputFormat::Svg => Err(PictureError::OtherNature),
-        _ if right_format && right_pressure && size == Some(wanted.size) => {
-            Ok(Finished { bytes, mime, size: wanted.size })
-        }
-        Kind::Gif if right_format => {
+        Kind::Gif if wanted.format == OutputFormat::Gif => {
             let bytes = encode::refit_animation(&bytes, wanted)?;
             Ok(Finished { bytes, mime, size: wanted.size })
         }

@@ -36,6 +36,7 @@ fn what_fits_is_passed_on_untouched() {
         let bytes = file(48, 32, kind);
         let finished = finish(bytes.clone(), &wanted(48, 32, format)).unwrap();
         assert!(finished.bytes == bytes && finished.mime == format.mime(), "{kind:?} was made anew");
+        assert!(fits(&bytes, &wanted(48, 32, format)) && !fits(&bytes[..20], &wanted(48, 32, format)));
     }
     let svg = br#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="64" height="32px"><g/></svg>"#;
     let finished = finish(svg.to_vec(), &wanted(128, 64, OutputFormat::Svg)).unwrap();
@@ -47,7 +48,10 @@ fn every_format_and_size_becomes_every_other() {
     for from in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif] {
         for to in [OutputFormat::Png, OutputFormat::Jpeg, OutputFormat::Webp, OutputFormat::Gif] {
             for (width, height) in [(96, 32), (31, 31), (192, 64)] {
-                let finished = finish(file(96, 32, from), &wanted(width, height, to)).unwrap();
+                let (bytes, wanted) = (file(96, 32, from), wanted(width, height, to));
+                let fits = fits(&bytes, &wanted);
+                let finished = finish(bytes.clone(), &wanted).unwrap();
+                assert_eq!(fits, finished.bytes == bytes, "{from:?} to {to:?} is work, or is none");
                 let read = image::load_from_memory(&finished.bytes).unwrap();
                 let found = (Size::new(read.width(), read.height()), probe(&finished.bytes).unwrap().0);
                 assert_eq!(found, (Size::new(width, height), Kind::of(to)), "{from:?} to {to:?}");

@@ -11,7 +11,7 @@ use crate::{
     desk::Desk,
     openai::Asked,
     outbound::{after_acceptance, no_result},
-    picture::{self, PictureError, Wanted},
+    picture::{PictureError, Wanted},
 };
 use atelier_domain::{
     engine::{EngineEvent, EventSink, Output, Polled, Submission},
@@ -128,8 +128,8 @@ async fn one(upstream: &Upstream, url: &str, (spec, desk): (&ImageSpec, &Desk)) 
         compressed: false,
         animation: spec.animation,
     };
-    let finished = desk.work(move || picture::finish(bytes, &wanted)).await?;
-    let finished = finished.map_err(|error: PictureError| no_result(error.to_string()))?;
+    let finished =
+        desk.finish(bytes, wanted).await?.map_err(|error: PictureError| no_result(error.to_string()))?;
     Ok(Output {
         bytes: finished.bytes,
         mime: finished.mime,

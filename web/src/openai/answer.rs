@@ -2,6 +2,7 @@
 
 use crate::{gateway::Gateway, problem::Problem};
 use actix_web::{HttpRequest, HttpResponse, web};
+use atelier_actors::media_library::SHORT;
 use atelier_domain::{
     code::Code,
     image::{Background, OutputFormat, Quality, ResponseFormat},
@@ -143,16 +144,20 @@ pub fn usage(gateway: &Gateway, job: &Job) -> Result<Usage, Problem> {
 
 /// One output in base64.
 pub async fn base64(gateway: &Gateway, output: &JobOutput) -> Result<String, Problem> {
-    let bytes = gateway.library.read(output.media).await?;
     // Encoding tens of megabytes would hold up every other request of this worker.
-    let encoded = web::block(move || STANDARD.encode(bytes)).await;
-    encoded.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))
+    let encoded = gateway.library.read_as((output.media, output.bytes), |bytes| STANDARD.encode(bytes));
+    Ok(encoded.await?)
 }
 
-/// A body that may hold many megabytes of base64, written where it holds nobody up.
-pub async fn json<T: Serialize + Send + 'static>(value: T) -> Result<HttpResponse, Problem> {
-    let written = web::block(move || serde_json::to_vec(&value)).await;
-    let written = written.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?;
+/// A body that shows this job and may hold many megabytes of base64: then it is written where it holds nobody up.
+pub async fn json<T: Serialize + Send + 'static>(job: &Job, value: T) -> Result<HttpResponse, Problem> {
+    let write = move || serde_json::to_vec(&value);
+    let written = if job.outputs.iter().map(|output| output.bytes).sum::<u64>() <= SHORT {
+        write()
+    } else {
+        let written = web::block(write).await;
+        written.map_err(|_| Problem::new(Code::ShuttingDown, "the gateway is stopping"))?
+    };
     let body = written.map_err(|_| Problem::new(Code::InternalError, "the answer cannot be written"))?;
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }

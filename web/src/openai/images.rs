@@ -179,7 +179,7 @@ pub fn sign(response: &mut HttpResponse, id: JobId, replayed: bool) {
 async fn wait(gateway: &Gateway, submitted: Submitted, origin: &str) -> Result<HttpResponse, Problem> {
     let job = ended::completed(gateway, submitted, None).await?;
     let images = answer::images(gateway, &job, origin).await.map_err(|problem| problem.of_job(job.id))?;
-    answer::json(images).await
+    answer::json(&job, images).await
 }
 
 fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Problem> {

@@ -82,7 +82,7 @@ fn status(state: JobState) -> &'static str {
 pub async fn respond(gateway: &Gateway, job: &Job, request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let view = view(gateway, job, request).await?;
     // Without images it is short, and polled a lot.
-    if view.result.is_some() { answer::json(view).await } else { Ok(HttpResponse::Ok().json(view)) }
+    if view.result.is_some() { answer::json(job, view).await } else { Ok(HttpResponse::Ok().json(view)) }
 }
 
 /// The view of a job that makes a video, without its result; none for another job.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     desk::Desk,
     outbound::{Answer, Payload, Place},
-    picture::{self, PictureError, Wanted},
+    picture::{PictureError, Wanted},
 };
 use answer::{Item, Reply};
 use atelier_domain::{
@@ -40,21 +40,23 @@ pub(super) async fn make(
     let (path, payload) = match &spec.references {
         None => ("/images/generations", Payload::Json(Bytes::from(request.json().to_string()))),
         Some(references) => {
-            ("/images/edits", Payload::Form(mask::form(&request, references, upstream.dialect, desk).await?))
+            let form = Box::pin(mask::form(&request, references, upstream.dialect, desk));
+            ("/images/edits", Payload::Form(form.await?))
         }
     };
     let id = call.job.to_string();
     let order = Order { asked: Asked::Image, patience: upstream.config().answer_timeout, id: Some(&id) };
+    // What a call is made of for minutes, by the thousand: all that comes before and after gets its memory when it is its turn.
     let answer = upstream.post(path, payload, &order).await?;
     let wanted = wanted(spec, upstream);
     let is_stream = answer.header("content-type").is_some_and(|mime| mime.starts_with("text/event-stream"));
     let reply = if is_stream {
-        stream::follow(upstream, answer, &call.events, (&wanted, desk)).await?
+        Box::pin(stream::follow(upstream, answer, &call.events, (&wanted, desk))).await?
     } else {
-        whole(upstream, answer, &call.events, desk).await?
+        Box::pin(whole(upstream, answer, &call.events, desk)).await?
     };
     (call.events)(EngineEvent::Made);
-    collect(upstream, reply, spec, (&wanted, desk)).await
+    Box::pin(collect(upstream, reply, spec, (&wanted, desk))).await
 }
 
 fn wanted(spec: &ImageSpec, upstream: &Upstream) -> Wanted {
@@ -71,7 +73,7 @@ fn wanted(spec: &ImageSpec, upstream: &Upstream) -> Wanted {
 async fn whole(upstream: &Upstream, answer: Answer, events: &EventSink, desk: &Desk) -> Result<Reply, Fault> {
     let held = upstream.body(answer, LONGEST_ANSWER, Asked::Image).await?;
     events(EngineEvent::Made);
-    desk.work(move || answer::read(held)).await?.map_err(|unread| unread.fault(upstream))
+    desk.walk(held.len(), move || answer::read(held)).await?.map_err(|unread| unread.fault(upstream))
 }
 
 /// From what the answer names to finished files. What cannot be used is left out, as long as something can.
@@ -105,8 +107,7 @@ async fn one(upstream: &Upstream, item: Item, (wanted, desk): (&Wanted, &Desk)) 
             upstream.body(answer, LONGEST_FILE, Asked::Look).await.map_err(after_the_fact)?.into_parts()
         }
     };
-    let wanted = *wanted;
-    let finished = desk.work(move || picture::finish(bytes, &wanted)).await?.map_err(unusable)?;
+    let finished = desk.finish(bytes, *wanted).await?.map_err(unusable)?;
     Ok(Output {
         bytes: finished.bytes,
         mime: finished.mime,

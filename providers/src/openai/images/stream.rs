@@ -10,7 +10,7 @@ use super::{
 use crate::{
     desk::Desk,
     outbound::{Answer, Broken, Event, Events},
-    picture::{self, Wanted},
+    picture::Wanted,
 };
 use atelier_domain::{
     engine::{EngineEvent, EventSink},
@@ -65,8 +65,7 @@ async fn show(
     bytes: Vec<u8>,
     (wanted, desk): (&Wanted, &Desk),
 ) -> Result<(), Fault> {
-    let wanted = *wanted;
-    if let Ok(preview) = desk.work(move || picture::finish(bytes, &wanted)).await? {
+    if let Ok(preview) = desk.finish(bytes, *wanted).await? {
         events(EngineEvent::Partial { output: 0, index, bytes: preview.bytes.into() });
     }
     Ok(())

@@ -176,7 +176,7 @@ fn own_job(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Arc<Job>, Pro
 
 async fn respond(gateway: &Gateway, job: &Job) -> Result<HttpResponse, Problem> {
     let call = view::finished_call(gateway, job).await?;
-    answer::json(view::response(gateway, job, call)?).await
+    answer::json(job, view::response(gateway, job, call)?).await
 }
 
 async fn wait(gateway: &Gateway, submitted: Submitted) -> Result<HttpResponse, Problem> {
