@@ -27,7 +27,10 @@ use std::{
 const UPSTREAM_KEY: &str = "sk-bench-upstream";
 const MODEL: &str = "bench-image";
 
-/// How long nginx may take to listen.
+/// Calls on their way to the upstream at once: what is measured is what waiting ones hold, not what a stampede leaves with the allocator.
+const ARRIVING: usize = 64;
+
+/// How long nginx may take to listen, and a call to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Small pictures through the `openai` engine, beside nginx.
@@ -234,6 +237,8 @@ async fn parked(arguments: &Arguments, upstream: &Process, gateway: &Process, ke
     let slow =
         json!({ "usually": { "submit_image": { "delay": { "ms": arguments.parked_seconds * 1_000 } } } });
     let mut control = Connection::open(upstream.address).await?;
+    let forget = b"DELETE /_sim HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    control.exchange(forget).await?.ok()?;
     let path = format!("/_sim/accounts/{UPSTREAM_KEY}/script");
     control.exchange(&gateway::post(&path, "none", &slow.to_string())).await?.ok()?;
     let mut connections = client::connect(gateway.address, arguments.parked).await?;
@@ -244,7 +249,9 @@ async fn parked(arguments: &Arguments, upstream: &Process, gateway: &Process, ke
     let asked = Instant::now();
     for (number, connection) in connections.iter_mut().enumerate() {
         connection.send(&gateway::post("/v1/images/generations", key, &body(number as u64))).await?;
+        arrived(&mut control, (number + 1).saturating_sub(ARRIVING)).await?;
     }
+    arrived(&mut control, arguments.parked).await?;
     tokio::time::sleep(Duration::from_secs(arguments.parked_seconds / 2)).await;
     let each = (gateway.rss()? as f64 - before as f64) / arguments.parked as f64 / 1e3;
     let mut well = 0;
@@ -261,6 +268,22 @@ async fn parked(arguments: &Arguments, upstream: &Process, gateway: &Process, ke
         verdict(each < 30.0)
     );
     Ok(())
+}
+
+/// Waits until so many calls are at the upstream.
+async fn arrived(control: &mut Connection, calls: usize) -> Outcome<()> {
+    let begun = Instant::now();
+    loop {
+        let report = control.exchange(&gateway::get("/_sim/report", "none")).await?;
+        let in_flight = gateway::value(report.ok()?)?["in_flight"].as_u64().unwrap_or(0);
+        if in_flight >= calls as u64 {
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("{in_flight} of {calls} calls are at the upstream").into());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// nginx as a proxy in front of the upstream, in the foreground, with files of its own.

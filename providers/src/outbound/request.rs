@@ -83,19 +83,27 @@ impl Outbound {
     ///
     /// # Errors
     /// [`Unanswered`].
-    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Unanswered> {
+    pub(crate) fn ask<'a>(&'a self, ask: Ask<'a>) -> impl Future<Output = Result<Answer, Unanswered>> + 'a {
         let way = self.ways.through(ask.proxy);
         let is_effect = ask.method == Method::POST;
-        self.ask_along(if is_effect { &way.effects } else { &way.polls }, ask).await
+        self.ask_along(if is_effect { &way.effects } else { &way.polls }, ask)
     }
 
     /// The same for an address that an upstream names: the guard judges it.
-    pub(super) async fn ask_guarded(&self, ask: Ask<'_>) -> Result<Answer, Unanswered> {
+    pub(super) fn ask_guarded<'a>(
+        &'a self,
+        ask: Ask<'a>,
+    ) -> impl Future<Output = Result<Answer, Unanswered>> + 'a {
         let Way { results, .. } = self.ways.through(ask.proxy);
-        self.ask_along(&results, ask).await
+        self.ask_along(&results, ask)
     }
 
-    async fn ask_along(&self, profile: &Arc<Profile>, ask: Ask<'_>) -> Result<Answer, Unanswered> {
+    /// The request is written down at once, so that whoever waits, for minutes perhaps and by the thousand, holds nothing but the wait.
+    fn ask_along<'a>(
+        &'a self,
+        profile: &Arc<Profile>,
+        ask: Ask<'a>,
+    ) -> impl Future<Output = Result<Answer, Unanswered>> + use<'a> {
         let Ask { method, url, headers, payload, patience, .. } = ask;
         let keeps = matches!(payload, Payload::Nothing) && method != Method::POST;
         let mut call = profile.client().request(method, url.as_str()).no_decompress();
@@ -109,12 +117,15 @@ impl Outbound {
         for (name, value) in headers {
             call = call.insert_header((name, value));
         }
-        match within(&*self.clock, patience, send(call, payload)).await {
-            Some(Ok(response)) => Ok(self.answer(response, place(url))),
-            Some(Err(error)) => Err(explained(&place(url), &error)),
-            None => {
-                let seconds = patience.as_secs();
-                Err(Unanswered::Sent(format!("{}: no answer within {seconds} s", place(url))))
+        let sent = Box::pin(send(call, payload));
+        async move {
+            match within(&*self.clock, patience, sent).await {
+                Some(Ok(response)) => Ok(self.answer(response, place(url))),
+                Some(Err(error)) => Err(explained(&place(url), &error)),
+                None => {
+                    let seconds = patience.as_secs();
+                    Err(Unanswered::Sent(format!("{}: no answer within {seconds} s", place(url))))
+                }
             }
         }
     }
