@@ -6,6 +6,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// A file of at most so many bytes is worked on where it is asked for: waking a thread costs more than a walk over them.
+pub const SHORT: u64 = 64 << 10;
+
 /// Why a file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,6 +3,7 @@
 use crate::picture::{self, Finished, PictureError, Wanted};
 use atelier_domain::{
     fault::{Fault, FaultClass},
+    media::SHORT,
     reference::Picture,
     size::Size,
 };
@@ -12,9 +13,6 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::Semaphore;
-
-/// Up to so many bytes are read where they are: a thread that is woken for them costs more than they do.
-const LIGHT: usize = 64 << 10;
 
 /// One engine's desk.
 #[derive(Clone)]
@@ -52,7 +50,7 @@ impl Desk {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        if bytes > LIGHT { self.work(work).await } else { caught(work) }
+        if !is_short(bytes) { self.work(work).await } else { caught(work) }
     }
 
     /// A picture as it was wanted. Most come as they were wanted, and a small one is passed on where it is.
@@ -64,7 +62,7 @@ impl Desk {
         bytes: Vec<u8>,
         wanted: Wanted,
     ) -> Result<Result<Finished, PictureError>, Fault> {
-        let is_light = bytes.len() <= LIGHT && caught(|| picture::fits(&bytes, &wanted))?;
+        let is_light = is_short(bytes.len()) && caught(|| picture::fits(&bytes, &wanted))?;
         let work = move || picture::finish(bytes, &wanted);
         if is_light { caught(work) } else { self.work(work).await }
     }
@@ -89,6 +87,10 @@ impl Desk {
     }
 }
 
+const fn is_short(bytes: usize) -> bool {
+    bytes as u64 <= SHORT
+}
+
 /// A panic in a decoder is a fault of the attempt, on whatever thread it happens.
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| failed(&"it panicked"))
@@ -108,7 +110,7 @@ mod tests {
     #[actix_rt::test]
     async fn work_that_panics_is_a_fault_wherever_it_runs() {
         let desk = Desk::new(1);
-        for bytes in [0, LIGHT, LIGHT + 1] {
+        for bytes in [0, SHORT as usize, SHORT as usize + 1] {
             let panics = || -> u8 { panic!("a decoder's own words") };
             assert_eq!(desk.walk(bytes, panics).await.unwrap_err().class, FaultClass::Internal);
             assert_eq!(desk.walk(bytes, || 7).await.unwrap(), 7, "the desk goes on");
@@ -120,7 +122,7 @@ mod tests {
         let size = Size::new(64, 64);
         let (format, compression, animation) = (OutputFormat::Png, None, None);
         let wanted = Wanted { size, format, compression, compressed: false, animation };
-        for bytes in [0, LIGHT, LIGHT + 1] {
+        for bytes in [0, SHORT as usize, SHORT as usize + 1] {
             let finished = Desk::new(1).finish(vec![b'x'; bytes], wanted).await.unwrap();
             assert!(matches!(finished, Err(PictureError::Unknown(_))), "{finished:?}");
         }

@@ -6,6 +6,8 @@
 mod clock;
 mod courses;
 mod crashes;
+#[path = "../../actors/tests/support/tree.rs"]
+mod tree;
 
 use crate::firefly;
 use atelier_actors::{
@@ -32,9 +34,10 @@ use atelier_providers::{
 use atelier_sim::upstream::{AccountHandle, AccountSetup, Behaviour, Op, Setup, Upstream};
 use atelier_store::{OpenOptions, Store};
 use clock::ManualClock;
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tree::copy_tree;
 
 /// The account's name at its vendor. As a key it opens nothing that the tests use.
 const NAME: &str = "the-one-account";
@@ -264,18 +267,5 @@ fn engine(way: Way, origin: &str) -> Arc<dyn Engine> {
     match way.engine() {
         "firefly" => Arc::new(Firefly::new(firefly::config(origin), outbound, clock)),
         _ => Arc::new(Sora::new(SoraConfig::default(), outbound, clock, Arc::new(|| None))),
-    }
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy_tree(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

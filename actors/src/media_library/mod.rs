@@ -17,7 +17,7 @@ use crate::refused::Refused;
 use atelier_domain::{
     code::Code,
     ids::{KeyId, MediaId},
-    media::{Media, MediaRole},
+    media::{Media, MediaRole, SHORT},
     reference::Reference,
     time::Clock,
 };
@@ -28,9 +28,6 @@ use tokio::sync::Semaphore;
 
 /// Files that arrive at once; others wait for their turn, so that their buffers stay few.
 const ARRIVING: usize = 64;
-
-/// A file of at most so many bytes is worked on where it is asked for: waking a thread costs more than the work does.
-pub const SHORT: u64 = 64 << 10;
 
 /// How the façade finds and keeps files.
 #[derive(Clone)]
@@ -73,8 +70,8 @@ impl MediaLibrary {
         read.map_err(Refused::internal)?.map_err(Refused::internal)
     }
 
-    /// What `made` makes of the bytes of a file of this length, whoever asks: ownership is the caller's to check. A short one is
-    /// read where it is asked for: it was most often written a moment ago, and a thread that is woken costs more.
+    /// What `made` makes of the bytes of a file of this length, whoever asks: ownership is the caller's to check. One that
+    /// is [`SHORT`] is read where it is asked for: it was most often written a moment ago.
     pub async fn read_as<T: Send + 'static>(
         &self,
         (id, length): (MediaId, u64),

@@ -1,6 +1,6 @@
 //! Everything wired as at start.
 
-use super::{ENGINE, ManualClock, Puppet};
+use super::{ENGINE, ManualClock, Puppet, copy_tree};
 use atelier_actors::{
     JobsConfig, Units,
     account_pool::{Pool, PoolConfig, PoolParts, Unattended},
@@ -22,7 +22,7 @@ use atelier_domain::{
     time::{Clock, Millis},
 };
 use atelier_store::{Batch, Expect, OpenOptions, Store};
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -240,18 +240,5 @@ pub fn queued_job(key: &ApiKey, number: u128, price: Credits) -> Job {
         request_id: new.request_id,
         echo: None,
         forgotten: false,
-    }
-}
-
-pub fn copy_tree(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy_tree(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

@@ -1,14 +1,18 @@
 //! A server inside of this process. A story ends with [`App::finish`], which looks for what a story must not leave behind:
 //! open jobs, credit still held, books that do not add up.
 
+#[path = "../../../actors/tests/support/tree.rs"]
+mod tree;
+
 use atelier::{
     config::{self, Inputs},
     serve::{self, Running},
 };
 use atelier_sim::client::Client;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use tempfile::TempDir;
+use tree::copy_tree;
 
 /// The first key of every server here: unmetered.
 pub const FIRST_KEY: &str = "sk-e2e-first-key-0123456789";
@@ -162,18 +166,5 @@ impl Drop for App {
     fn drop(&mut self) {
         // A story that forgot to look for leftovers proves less than it says.
         assert!(self.running.is_none() || std::thread::panicking(), "end the story with App::finish");
-    }
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy_tree(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

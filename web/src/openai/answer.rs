@@ -2,11 +2,11 @@
 
 use crate::{gateway::Gateway, problem::Problem};
 use actix_web::{HttpRequest, HttpResponse, web};
-use atelier_actors::media_library::SHORT;
 use atelier_domain::{
     code::Code,
     image::{Background, OutputFormat, Quality, ResponseFormat},
     job::{ImageJob, Job, JobOutput},
+    media::SHORT,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;

@@ -46,7 +46,7 @@ pub(super) async fn make(
     };
     let id = call.job.to_string();
     let order = Order { asked: Asked::Image, patience: upstream.config().answer_timeout, id: Some(&id) };
-    // What a call is made of for minutes, by the thousand: all that comes before and after gets its memory when it is its turn.
+    // Calls wait here for minutes, by the thousand: what comes before and after gets its memory in its turn.
     let answer = upstream.post(path, payload, &order).await?;
     let wanted = wanted(spec, upstream);
     let is_stream = answer.header("content-type").is_some_and(|mime| mime.starts_with("text/event-stream"));
