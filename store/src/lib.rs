@@ -14,7 +14,6 @@ mod chain;
 mod scan;
 mod store;
 
-mod blobs;
 mod committer;
 mod overlay;
 mod tally;

@@ -103,7 +103,8 @@ pub(crate) fn open(options: OpenOptions) -> Result<Inner, OpenError> {
     if version == 0 {
         discard_unfinished_database(&layout).map_err(io_error("clear", &layout.sled()))?;
     }
-    let trees = open_database(&layout.sled(), options.cache_bytes)?;
+    unpanicked(|| migrations::prepare(&layout, options.cache_bytes, version))?;
+    let trees = guarded(|| Trees::open(&layout.sled(), options.cache_bytes))?;
     migrations::run(&layout, &trees, version)?;
     let state = prove(&trees)?;
     let head = last_entry(&trees)?;
@@ -156,20 +157,16 @@ fn discard_unfinished_database(layout: &Layout) -> io::Result<()> {
 }
 
 /// sled reports damage as an error or by panicking; both mean the same here.
-fn open_database(dir: &Path, cache_bytes: u64) -> Result<Trees, OpenError> {
-    guarded(|| Trees::open(dir, cache_bytes))
+fn guarded<T>(attempt: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, OpenError> {
+    unpanicked(|| attempt().map_err(|error| broken(error.to_string())))
 }
 
-fn guarded<T>(attempt: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, OpenError> {
-    match catch_unwind(AssertUnwindSafe(attempt)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(broken(error.to_string())),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(broken(text.unwrap_or_else(|| "sled panicked".into())))
-        }
-    }
+fn unpanicked<T>(attempt: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(broken(text.unwrap_or_else(|| "sled panicked".into())))
+    })
 }
 
 /// Every row is there, as the last commit left it.

@@ -65,7 +65,7 @@ fn a_first_open_that_was_cut_short_is_begun_again() {
 #[test]
 fn a_directory_of_a_newer_program_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    for text in ["2\n", "one", ""] {
+    for text in ["3\n", "one", ""] {
         fs::write(dir.path().join("VERSION"), text).unwrap();
         let error = crate::Store::open(OpenOptions::new(dir.path())).unwrap_err();
         assert!(matches!(error, OpenError::WrongVersion { .. }), "{error}");

@@ -81,9 +81,7 @@ pub fn restore(data_dir: &Path, source: Source) -> Result<RestoreReport, Restore
     if !report.changes_whole {
         set_changes_aside(&layout, &mut report)?;
     }
-    if layout.version()?.is_none() {
-        layout.set_version(migrations::CURRENT)?;
-    }
+    layout.set_version(migrations::CURRENT)?;
     Ok(report)
 }
 

@@ -1,22 +1,21 @@
 //! The only module that speaks to sled, and the guards that make what it wrote last.
 //!
 //! sled 0.34.7 does not sync its file at a flush (it asks for `sync_file_range`, which promises neither the file's size nor the
-//! disk's cache), nor its `conf` file, nor its `blobs`. The guards (without any of the first three, simulated
-//! power cuts lose data or leave a database that does not open):
-//! 1. After every flush, `db` is synced, and any blob written since (see [`crate::blobs`]). An answer is given only after that.
+//! disk's cache), nor its `conf` file, nor the files of their own that it gives to large pages ("blobs"). The guards (without any of
+//! the first four, simulated power cuts lose data or leave a database that does not open):
+//! 1. After every flush, `db` is synced. An answer is given only after that.
 //! 2. After open, `conf` and the directories are synced.
 //! 3. Before open, whatever a killed process left is synced: recovery makes a synced snapshot of what it reads, which would be
-//!    worthless if a blob it counts on were then lost.
-//! 4. Before open, an unfinished snapshot is removed: sled would take it for a snapshot, and for a damaged one.
+//!    worthless if something it counts on were then lost.
+//! 4. Segments are so large that no page needs a file of its own: see [`SEGMENT_BYTES`].
+//! 5. Before open, an unfinished snapshot is removed: sled would take it for a snapshot, and for a damaged one.
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::blobs::Blobs;
 use crate::frame::Cursor;
 use crate::group::{CommitState, Image};
 use crate::layout::{sync_dir, sync_parent};
@@ -25,6 +24,12 @@ use crate::scan::Bounds;
 use crate::table::Table;
 use crate::tally::Tallies;
 
+/// sled's unit of space. A page of more than a quarter of it gets a file of its own, and the record that names the file can be on the
+/// disk, by sled's own doing, before the file is: a power cut in between leaves a page that no start can read. A leaf holds up to 20 rows
+/// (it is split beyond 16, and merged with a neighbour below 4), so a quarter must hold 20 times [`crate::MAX_ROW_BYTES`].
+const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// What it was up to version 1 of the data directory.
+const OLD_SEGMENT_BYTES: usize = 512 * 1024;
 /// Where the commit state is: under the number of no table.
 const STATE_KEY: &[u8] = &[u8::MAX];
 /// sled's file lock may outlive the handle by a moment while its threads wind down.
@@ -36,22 +41,29 @@ pub(crate) struct Trees {
     /// transaction over several trees reads every row that it writes.
     db: sled::Db,
     file: File,
-    blobs: Mutex<Blobs>,
 }
 
 impl Trees {
     /// Opens or creates the database. sled may also panic here: see [`crate::open`].
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Trees, sled::Error> {
+        Trees::open_with(dir, cache_bytes, SEGMENT_BYTES)
+    }
+
+    /// Opens or creates a database as version 1 of the data directory has it.
+    pub(crate) fn open_old(dir: &Path, cache_bytes: u64) -> Result<Trees, sled::Error> {
+        Trees::open_with(dir, cache_bytes, OLD_SEGMENT_BYTES)
+    }
+
+    fn open_with(dir: &Path, cache_bytes: u64, segment_bytes: usize) -> Result<Trees, sled::Error> {
         settle(dir)?;
-        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500));
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).segment_size(segment_bytes);
         let db = open_patiently(&config)?;
         File::open(dir.join("conf"))?.sync_all()?;
-        let blobs = dir.join("blobs");
-        sync_dir(&blobs)?;
+        sync_dir(&dir.join("blobs"))?;
         sync_dir(dir)?;
         sync_parent(dir)?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
-        let trees = Trees { db, file, blobs: Mutex::new(Blobs::new(blobs)) };
+        let trees = Trees { db, file };
         trees.make_durable()?;
         Ok(trees)
     }
@@ -111,7 +123,6 @@ impl Trees {
     /// Returns when everything written so far survives a power cut.
     pub(crate) fn make_durable(&self) -> Result<(), sled::Error> {
         self.db.flush()?;
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).sync_changed()?;
         self.file.sync_data()?;
         Ok(())
     }
@@ -174,7 +185,18 @@ impl DoubleEndedIterator for Rows {
     }
 }
 
-/// Makes what an earlier process left last, and removes what it did not finish. See guards 3 and 4.
+/// Whether a database is of version 1 of the data directory: sled's `conf` has a line that says how large its segments are.
+pub(crate) fn is_old(dir: &Path) -> io::Result<bool> {
+    let conf = match fs::read(dir.join("conf")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        read => read?,
+    };
+    Ok(String::from_utf8_lossy(&conf)
+        .lines()
+        .any(|line| line == format!("segment_size: {OLD_SEGMENT_BYTES}")))
+}
+
+/// Makes what an earlier process left last, and removes what it did not finish. See guards 3 and 5.
 fn settle(dir: &Path) -> io::Result<()> {
     for directory in [dir.to_owned(), dir.join("blobs")] {
         if !directory.exists() {

@@ -58,6 +58,10 @@ fn main() -> ExitCode {
     for (index, scenario) in SCENARIOS.iter().enumerate().filter(|(_, scenario)| chosen(scenario)) {
         let scratch = tempfile::tempdir().unwrap();
         let trace = record(index, scratch.path());
+        if trace.has_blobs() {
+            println!("{}: a page got a file of its own", scenario.name);
+            clean = false;
+        }
         for model in Model::ALL {
             clean &= judge(&arguments, scenario, model, &trace, scratch.path());
         }

@@ -75,6 +75,12 @@ impl Trace {
         events.collect()
     }
 
+    /// Whether sled ever gave a page a file of its own, which it may name before it lasts.
+    pub fn has_blobs(&self) -> bool {
+        let is_blob = |path: &Path| path.parent().is_some_and(|dir| dir.ends_with("blobs"));
+        (0..self.len()).any(|index| matches!(self.event(index), Event::Opened { path, .. } if is_blob(path)))
+    }
+
     pub fn event(&self, index: usize) -> Event<'_> {
         let Record { kind, descriptor, number, payload } = &self.records[index];
         let (descriptor, number, data) = (*descriptor, *number, &self.bytes[payload.clone()]);

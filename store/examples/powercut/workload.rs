@@ -40,7 +40,7 @@ pub enum Kind {
     TopUp,
     Accept,
     Settle,
-    /// A row too large for sled to keep in a page.
+    /// A row so large that its page would get a file of its own in smaller segments.
     Large,
     Media,
 }

@@ -3,18 +3,29 @@
 //! Rows are not rewritten here: they carry their own version and are upgraded when read (see `Row::upgrade`).
 
 mod v0001;
+mod v0002;
 
 use crate::error::OpenError;
 use crate::layout::Layout;
 use crate::trees::Trees;
 
-type Migration = fn(&Trees) -> Result<(), sled::Error>;
+type Prepare = fn(&Layout, cache_bytes: u64) -> Result<(), sled::Error>;
+type Run = fn(&Trees) -> Result<(), sled::Error>;
 
-/// Each may be run again if it was cut short.
-const MIGRATIONS: &[(u32, Migration)] = &[(1, v0001::run)];
+/// A change is made before the database is opened, after that, or both; each part may be run again if it was cut short.
+struct Migration {
+    number: u32,
+    prepare: Option<Prepare>,
+    run: Option<Run>,
+}
+
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, prepare: None, run: Some(v0001::run) },
+    Migration { number: 2, prepare: Some(v0002::run), run: None },
+];
 
 /// The version that this program writes.
-pub(crate) const CURRENT: u32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+pub(crate) const CURRENT: u32 = MIGRATIONS[MIGRATIONS.len() - 1].number;
 
 /// The directory's version, 0 if it was never set up.
 pub(crate) fn version(layout: &Layout) -> Result<u32, OpenError> {
@@ -30,12 +41,35 @@ pub(crate) fn version(layout: &Layout) -> Result<u32, OpenError> {
     }
 }
 
+fn outstanding(version: u32) -> impl Iterator<Item = &'static Migration> {
+    MIGRATIONS.iter().filter(move |migration| migration.number > version)
+}
+
+fn failed(layout: &Layout, number: u32) -> impl FnOnce(sled::Error) -> OpenError {
+    let path = layout.root().to_owned();
+    move |error| match error {
+        // Such as a full disk.
+        sled::Error::Io(source) => OpenError::Io { action: "migrate", path, source },
+        error => OpenError::Broken { detail: format!("migration {number} failed: {error}") },
+    }
+}
+
+/// Does what cannot be done with the database open. sled may also panic here: see [`crate::open`].
+pub(crate) fn prepare(layout: &Layout, cache_bytes: u64, version: u32) -> Result<(), OpenError> {
+    for migration in outstanding(version) {
+        if let Some(prepare) = migration.prepare {
+            prepare(layout, cache_bytes).map_err(failed(layout, migration.number))?;
+        }
+    }
+    Ok(())
+}
+
 /// Brings the directory from `version` up to [`CURRENT`].
 pub(crate) fn run(layout: &Layout, trees: &Trees, version: u32) -> Result<(), OpenError> {
-    for (number, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
-        migration(trees)
-            .and_then(|()| trees.make_durable())
-            .map_err(|error| OpenError::Broken { detail: format!("migration {number} failed: {error}") })?;
+    for Migration { number, run, .. } in outstanding(version) {
+        if let Some(run) = run {
+            run(trees).and_then(|()| trees.make_durable()).map_err(failed(layout, *number))?;
+        }
         layout.set_version(*number).map_err(|source| OpenError::Io {
             action: "write",
             path: layout.version_file(),

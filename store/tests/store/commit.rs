@@ -1,14 +1,16 @@
 //! Committing, reading and reopening.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use atelier_store::{
-    Batch, CommitError, OnFatal, OpenError, OpenOptions, ReadError, Refusal, Scan, Store, Table,
+    Batch, CommitError, MAX_ROW_BYTES, OnFatal, OpenError, OpenOptions, ReadError, Refusal, Scan, Store,
+    Table,
 };
 
-use crate::support::{accept_jobs, acceptance, content, open, top_up};
+use crate::support::{accept_jobs, acceptance, content, files, open, top_up};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_batches_are_all_there_or_refused_and_the_money_adds_up() {
@@ -177,4 +179,25 @@ fn handles_can_be_shared_between_threads_and_futures_moved() {
     sendable(&store);
     sendable(&Arc::new(store.media().clone()));
     movable(store.submit(Batch::new()));
+}
+
+#[test]
+fn pages_full_of_the_largest_rows_never_get_files_of_their_own_which_could_be_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let place = |n: u32| (n * 7919 % 300).to_be_bytes();
+    let row = vec![b'x'; MAX_ROW_BYTES];
+    for numbers in [0..300, 100..200] {
+        for n in numbers {
+            store.submit_blocking(Batch::new().put(Table::Settings, place(n), row.clone()).clone()).unwrap();
+        }
+    }
+    // Leaves with few rows are merged with their neighbours.
+    for n in (0..300).filter(|n| n % 8 > 2) {
+        store.submit_blocking(Batch::new().delete(Table::Settings, place(n)).clone()).unwrap();
+    }
+    store.export().unwrap();
+    let blobs = dir.path().join("sled/blobs");
+    assert!(blobs.is_dir());
+    assert_eq!(files(&blobs), Vec::<PathBuf>::new());
 }

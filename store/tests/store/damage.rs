@@ -52,11 +52,6 @@ fn damages(length: u64) -> Vec<Damage> {
     add("db: gone".into(), Box::new(|sled| fs::remove_file(sled.join("db")).unwrap()));
     add("conf: gone".into(), Box::new(|sled| fs::remove_file(sled.join("conf")).unwrap()));
     add("conf: garbage".into(), Box::new(|sled| fs::write(sled.join("conf"), [0xff; 40]).unwrap()));
-    let no_blobs = |sled: &Path| {
-        assert!(!files(&sled.join("blobs")).is_empty(), "large rows are kept as blobs");
-        fs::remove_dir_all(sled.join("blobs")).unwrap();
-    };
-    add("blobs: gone".into(), Box::new(no_blobs));
     add("sled: gone".into(), Box::new(|sled| fs::remove_dir_all(sled).unwrap()));
     damages
 }
