@@ -1,4 +1,4 @@
-//! Media files: written whole or not at all, on disk before a row names them.
+//! Media files: whole and on disk before a row names them, and never changed after that.
 //!
 //! `media/<2 hex digits>/<id>`; the digits come from a checksum of the id, because ids that begin with a time would all fall
 //! into one directory.
@@ -21,7 +21,7 @@ const TEMPORARY: &str = "tmp";
 #[derive(Debug, Clone)]
 pub struct MediaFiles {
     root: Arc<Path>,
-    writes: Arc<AtomicU64>,
+    drafts: Arc<AtomicU64>,
 }
 
 /// A file that is there, whether or not a row names it.
@@ -57,7 +57,7 @@ impl MediaFiles {
             fs::create_dir_all(root.join(format!("{shard:02x}")))?;
         }
         sync_dir(&root)?;
-        Ok(MediaFiles { root: root.into(), writes: Arc::default() })
+        Ok(MediaFiles { root: root.into(), drafts: Arc::default() })
     }
 
     /// Where the file of this id is, or would be.
@@ -73,27 +73,24 @@ impl MediaFiles {
         Ok(self.root.join(format!("{shard:02x}")).join(id))
     }
 
-    /// Writes a file; when this returns it survives a power cut. A file of the same id is replaced.
+    /// Writes a file of a new id; when this returns it survives a power cut. What a killed process leaves of it no row names: see
+    /// [`MediaFiles::sweep`].
     ///
     /// # Errors
-    /// [`MediaError::InvalidId`], or [`MediaError::Io`] and the old file, if any, is as it was.
+    /// [`MediaError::InvalidId`], or [`MediaError::Io`], also if there is such a file already; then nothing has changed.
     pub fn write(&self, id: &str, bytes: &[u8]) -> Result<PathBuf, MediaError> {
         let path = self.path(id)?;
-        self.write_to(&path, bytes).map_err(MediaError::Io)?;
+        // In its place from the beginning: a name that changes after the file was synced costs the disk a second sync.
+        let mut draft = self.draft_at(path.clone())?;
+        draft.write(bytes)?;
+        draft.keep_at(&path).map_err(MediaError::Io)?;
         Ok(path)
     }
 
-    fn write_to(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut draft = self.draft()?;
-        draft.file.write_all(bytes)?;
-        draft.keep_at(path)
-    }
-
-    fn draft(&self) -> io::Result<MediaDraft> {
-        let number = self.writes.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.root.join(TEMPORARY).join(number.to_string());
-        let file = File::options().read(true).write(true).create_new(true).open(&temporary)?;
-        Ok(MediaDraft { file, temporary, files: self.clone(), kept: false })
+    fn draft_at(&self, path: PathBuf) -> Result<MediaDraft, MediaError> {
+        let file =
+            File::options().read(true).write(true).create_new(true).open(&path).map_err(MediaError::Io)?;
+        Ok(MediaDraft { file, path, files: self.clone(), kept: false })
     }
 
     /// Begins a file that arrives piece by piece. It has no id, and is nothing to anybody, before [`MediaDraft::keep`].
@@ -101,7 +98,8 @@ impl MediaFiles {
     /// # Errors
     /// [`MediaError::Io`].
     pub fn begin(&self) -> Result<MediaDraft, MediaError> {
-        self.draft().map_err(MediaError::Io)
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        self.draft_at(self.root.join(TEMPORARY).join(number.to_string()))
     }
 
     /// Gives the bytes of one file a second id; when this returns it survives a power cut. Either can be removed without the other.
@@ -194,7 +192,8 @@ impl MediaFiles {
 #[derive(Debug)]
 pub struct MediaDraft {
     file: File,
-    temporary: PathBuf,
+    /// Where it is now.
+    path: PathBuf,
     files: MediaFiles,
     kept: bool,
 }
@@ -229,7 +228,7 @@ impl MediaDraft {
         Ok(&mut self.file)
     }
 
-    /// Makes it the file of this id; when this returns it survives a power cut. A file of the same id is replaced.
+    /// Makes it the file of this id, which must be new; when this returns it survives a power cut.
     ///
     /// # Errors
     /// [`MediaError::Io`], or as [`MediaFiles::path`].
@@ -240,18 +239,23 @@ impl MediaDraft {
     }
 
     fn keep_at(mut self, path: &Path) -> io::Result<()> {
+        if self.path != path {
+            fs::rename(&self.path, path)?;
+            path.clone_into(&mut self.path);
+        }
+        // Its new name with it, on most file systems, and for the others the directory.
         self.file.sync_all()?;
-        fs::rename(&self.temporary, path)?;
+        sync_dir(path.parent().unwrap_or(&self.files.root))?;
         self.kept = true;
-        sync_dir(path.parent().unwrap_or(&self.files.root))
+        Ok(())
     }
 }
 
 impl Drop for MediaDraft {
     fn drop(&mut self) {
         if !self.kept {
-            // What stays is removed at the next open.
-            let _ = fs::remove_file(&self.temporary);
+            // What stays is removed at the next open, or by a sweep.
+            let _ = fs::remove_file(&self.path);
         }
     }
 }

@@ -16,12 +16,12 @@ fn age(media: &MediaFiles, id: &str, written: SystemTime) {
 }
 
 #[test]
-fn a_file_is_read_back_replaced_and_removed() {
+fn a_file_is_read_back_never_written_again_and_removed() {
     let (_dir, media) = media();
     media.write("img_1", b"first").unwrap();
-    media.write("img_1", b"second").unwrap();
-    assert_eq!(media.read("img_1").unwrap(), b"second");
-    assert_eq!(media.usage().unwrap(), Usage { files: 1, bytes: 6 });
+    assert!(matches!(media.write("img_1", b"second"), Err(MediaError::Io(_))));
+    assert_eq!(media.read("img_1").unwrap(), b"first");
+    assert_eq!(media.usage().unwrap(), Usage { files: 1, bytes: 5 });
     assert!(media.delete("img_1").unwrap());
     assert!(!media.delete("img_1").unwrap());
     assert!(matches!(media.read("img_1"), Err(MediaError::Missing)));
@@ -46,12 +46,14 @@ fn what_an_unfinished_write_left_is_gone_after_open_and_never_listed() {
 }
 
 #[test]
-fn a_failed_write_leaves_the_old_file() {
+fn a_draft_that_cannot_be_kept_leaves_nothing() {
     let (dir, media) = media();
-    media.write("kept", b"old").unwrap();
-    fs::remove_dir_all(dir.path().join("tmp")).unwrap();
-    assert!(matches!(media.write("kept", b"new"), Err(MediaError::Io(_))));
-    assert_eq!(media.read("kept").unwrap(), b"old");
+    let mut draft = media.begin().unwrap();
+    draft.write(b"half").unwrap();
+    fs::remove_dir_all(media.path("kept").unwrap().parent().unwrap()).unwrap();
+    assert!(matches!(draft.keep("kept"), Err(MediaError::Io(_))));
+    assert_eq!(media.usage().unwrap(), Usage::default());
+    assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
 }
 
 #[test]
@@ -66,6 +68,7 @@ fn only_old_files_that_no_row_names_are_swept() {
     assert_eq!(removed, Usage { files: 1, bytes: 5 });
     assert!(media.read("old_named").is_ok() && media.read("young_orphan").is_ok());
 }
+
 #[test]
 fn a_file_that_arrives_in_pieces_is_nothing_until_it_is_kept_and_then_whole() {
     let (dir, media) = media();

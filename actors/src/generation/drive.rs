@@ -46,7 +46,7 @@ pub(super) struct Drive {
     pub(super) crew: Arc<Crew>,
     pub(super) live: Arc<Live>,
     pub(super) lease: Option<Lease>,
-    /// What opens the account of an attempt that was head_start with the acceptance.
+    /// What opens the account of an attempt that began with the acceptance.
     head_start: Option<Credential>,
     pub(super) poll_at: Millis,
     /// Polls in a row that told nothing.

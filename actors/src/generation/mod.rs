@@ -48,7 +48,7 @@ pub(crate) struct Crew {
     pub exits: mpsc::UnboundedSender<Exit>,
 }
 
-/// An attempt that was head_start with the acceptance of its job, since an account was free at once: one commit less, and one message.
+/// An attempt that begins with the acceptance of its job, since an account was free at once: one commit less, and one message.
 pub(crate) struct HeadStart {
     pub lease: Lease,
     pub credential: Credential,
