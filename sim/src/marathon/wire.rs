@@ -56,7 +56,7 @@ impl Wire {
             "name": format!("{part:?} {}", &key[12..key.len() - 17]),
             "token": key,
             "image_concurrency": 16,
-            "video_concurrency": 16,
+            "video_concurrency": 32,
         });
         match self {
             Self::Openai => {
