@@ -11,7 +11,7 @@ use atelier_domain::{
 };
 use atelier_store::{Batch, Expect};
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// A store in which a job was accepted and moved along these arrows, and nothing else happened.
@@ -101,10 +101,35 @@ async fn a_job_whose_account_was_deleted_meanwhile_fails_and_costs_nothing() {
 }
 
 #[actix::test]
-async fn a_job_whose_deadline_passed_meanwhile_fails_at_once() {
+async fn what_was_made_while_the_gateway_was_away_comes_home_past_the_deadline_and_what_was_not_is_over() {
+    use atelier_domain::fault::FaultClass;
+    for (looks, completed) in [
+        (vec![Look::Done(1)], true),
+        (vec![Look::Blind(FaultClass::Overloaded), Look::Done(1)], true),
+        (vec![Look::Pending(0), Look::Done(1)], false),
+    ] {
+        let (world, key, job) = stopped_after(vec![submit(), accept()]).await;
+        world.clock.advance_to(job.deadline + Duration::from_secs(3_600));
+        world.engine.on_poll(looks);
+        world.jobs.resume().await.unwrap();
+        let ended = world.end_of(&key, job.id).await;
+        assert_eq!(ended.error.as_ref().map(|error| error.code), (!completed).then_some(Code::Timeout));
+        assert!(world.engine.calls().submits.is_empty());
+        world.assert_books(&key, if completed { 4 } else { 5 }).await;
+        world.assert_all_leases_returned().await;
+    }
+}
+
+#[actix::test]
+async fn an_upstream_that_hangs_at_a_start_is_not_waited_for_for_ever() {
     let (world, key, job) = stopped_after(vec![submit(), accept()]).await;
     world.clock.advance_to(job.deadline);
+    world.engine.on_poll([Look::Hang]);
     world.jobs.resume().await.unwrap();
+    world.engine.until(|calls| calls.polls == 1).await;
+    let last_look = job.deadline + Duration::from_secs(60);
+    world.clock.somebody_sleeps_until(last_look).await;
+    world.clock.advance_to(last_look);
     assert_eq!(world.end_of(&key, job.id).await.error.as_ref().unwrap().code, Code::Timeout);
     world.assert_books(&key, 5).await;
 }

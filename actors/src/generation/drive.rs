@@ -49,6 +49,8 @@ pub(super) struct Drive {
     /// What opens the account of an attempt that began with the acceptance.
     head_start: Option<Credential>,
     pub(super) poll_at: Millis,
+    /// Until when it is followed even past its deadline: see [`policy::LAST_LOOK`].
+    pub(super) last_look: Millis,
     /// Polls in a row that told nothing.
     pub(super) blind_polls: u32,
     /// Accounts that failed this job.
@@ -67,12 +69,15 @@ impl Drive {
     ) -> Self {
         let (lease, head_start) =
             head_start.map(|head_start| (head_start.lease, head_start.credential)).unzip();
+        let is_followed = live.job().handle.is_some();
+        let last_look = if is_followed { crew.clock.now() + policy::LAST_LOOK } else { Millis(0) };
         Self {
             crew,
             live,
             lease,
             head_start,
             poll_at: Millis(0),
+            last_look,
             blind_polls: 0,
             avoid: Vec::new(),
             last_fault: None,
@@ -126,7 +131,8 @@ impl Drive {
 
     /// Waits for `work`, a cancel or the deadline, whichever is first.
     pub(super) async fn wait_for<T>(&self, job: &Job, work: impl Future<Output = T>) -> Result<T, Interrupt> {
-        let (late, latest) = (job.deadline, job.deadline + policy::HOMECOMING);
+        let late = job.deadline.max(self.last_look);
+        let latest = late + policy::HOMECOMING;
         let end = if self.live.is_made(job.attempt) { latest } else { late };
         if self.crew.clock.now() >= end {
             // Work that is always ready must not outrun the deadline.

@@ -10,6 +10,7 @@ use atelier_domain::{
     engine::{EngineEvent, Polled},
     fault::{Fault, FaultClass},
     job::{Job, Transition},
+    time::Millis,
 };
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -66,6 +67,7 @@ impl Drive {
         match polled {
             Ok(Polled::Pending { progress, poll_at }) => {
                 self.blind_polls = 0;
+                self.last_look = Millis(0);
                 self.poll_at = poll_at.max(self.crew.clock.now() + POLL_GAP);
                 if let Some(percent) = progress {
                     self.live.report(job.attempt, EngineEvent::Progress(percent));

@@ -21,10 +21,11 @@ pub(super) fn run(layout: &Layout, cache_bytes: u64) -> Result<(), sled::Error> 
         if new.exists() {
             fs::remove_dir_all(&new)?;
         }
+        tracing::info!("the database is being rebuilt in larger segments, this once");
         copy(&sled, &new, cache_bytes)?;
         let aside = layout.aside("sled.version-1");
         fs::rename(&sled, &aside)?;
-        tracing::info!(path = %aside.display(), "the database was rebuilt; the old one is no longer needed");
+        tracing::info!(path = %aside.display(), "the database is rebuilt, and the old one no longer needed");
     }
     // Just built, or before a process was killed between the two renames.
     if !sled.exists() && new.exists() {
