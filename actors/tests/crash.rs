@@ -103,19 +103,27 @@ async fn a_job_whose_account_was_deleted_meanwhile_fails_and_costs_nothing() {
 #[actix::test]
 async fn what_was_made_while_the_gateway_was_away_comes_home_past_the_deadline_and_what_was_not_is_over() {
     use atelier_domain::fault::FaultClass;
-    for (looks, completed) in [
-        (vec![Look::Done(1)], true),
-        (vec![Look::Blind(FaultClass::Overloaded), Look::Done(1)], true),
-        (vec![Look::Pending(0), Look::Done(1)], false),
+    let (running, submitting) = (|| vec![submit(), accept()], || vec![submit()]);
+    let found = Lookup::Found { handle: json!({"id": 1}), poll_at: Millis(0) };
+    for (arrows, lookup, looks, end) in [
+        (running(), None, vec![Look::Done(1)], None),
+        (running(), None, vec![Look::Blind(FaultClass::Overloaded), Look::Pending(0), Look::Done(1)], None),
+        (running(), None, vec![], Some(Code::Timeout)),
+        (submitting(), Some(found), vec![Look::Done(1)], None),
+        (submitting(), Some(Lookup::CannotTell), vec![], Some(Code::SubmitOutcomeUnknown)),
+        // It is not sent now.
+        (submitting(), Some(Lookup::NeverArrived), vec![], Some(Code::Timeout)),
     ] {
-        let (world, key, job) = stopped_after(vec![submit(), accept()]).await;
+        let (world, key, job) = stopped_after(arrows).await;
         world.clock.advance_to(job.deadline + Duration::from_secs(3_600));
+        world.engine.usually(Reply::Accept, Some(Look::Pending(-1)));
         world.engine.on_poll(looks);
+        lookup.into_iter().for_each(|lookup| world.engine.on_lookup(lookup));
         world.jobs.resume().await.unwrap();
         let ended = world.end_of(&key, job.id).await;
-        assert_eq!(ended.error.as_ref().map(|error| error.code), (!completed).then_some(Code::Timeout));
+        assert_eq!(ended.error.as_ref().map(|error| error.code), end);
         assert!(world.engine.calls().submits.is_empty());
-        world.assert_books(&key, if completed { 4 } else { 5 }).await;
+        world.assert_books(&key, if end.is_none() { 4 } else { 5 }).await;
         world.assert_all_leases_returned().await;
     }
 }

@@ -1,6 +1,6 @@
 //! The change log: every committed group once more, in plain frames, beside the database.
 //!
-//! It is written before the group goes to the database and never synced: against a damaged database it is complete (the
+//! It is written before the group goes to the database, and no commit waits for it to be synced: against a damaged database it is complete (the
 //! operating system has it even if the process dies), and after a power cut, when its end may be missing, the database is
 //! whole. One file per export, named after its first group. A group goes in only when the one before is durable, so the log is
 //! ahead of the database by one group at most; more means that the database has lost some.

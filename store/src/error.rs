@@ -40,7 +40,7 @@ pub enum CommitError {
     /// The queue is full; nothing was written. The caller may try again later (503).
     #[error("commit queue is full")]
     Full,
-    /// The committer has stopped; nothing of a batch submitted from now on is written.
+    /// The committer has stopped. A batch handed in now is not written; of one that was waiting only a restart tells.
     #[error("store is closed")]
     Closed,
     /// The disk failed under the group. It is unknown whether the batch is on disk, and the process is ending.
@@ -138,7 +138,7 @@ pub enum OpenError {
     Export(#[from] ExportError),
 }
 
-/// Why an export failed. The database is not affected.
+/// Why an export failed. The database is not affected, and what was written of the file is removed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The committer has stopped.
@@ -160,7 +160,7 @@ pub enum ExportError {
     Io(#[from] io::Error),
 }
 
-/// Why the state could not be rebuilt. What was there before is untouched.
+/// Why the state could not be rebuilt. What was there before is there still, in its place or beside it.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// Another process has the directory open.

@@ -38,6 +38,15 @@ pub(crate) fn write(
     begin: &Mark,
     end: impl FnOnce() -> Result<Mark, ExportError>,
 ) -> Result<ExportReport, ExportError> {
+    write_between(trees, dir, begin, end).inspect_err(|_| clean_up(dir))
+}
+
+fn write_between(
+    trees: &Trees,
+    dir: &Path,
+    begin: &Mark,
+    end: impl FnOnce() -> Result<Mark, ExportError>,
+) -> Result<ExportReport, ExportError> {
     let mut archive = ArchiveWriter::create(&dir.join(TEMPORARY))?;
     write_rows(trees, &mut archive)?;
     let end = end()?.state;
@@ -56,6 +65,10 @@ pub(crate) fn write(
 
 /// Writes the state of a database that nobody writes to.
 pub(crate) fn write_at_rest(trees: &Trees, dir: &Path) -> Result<ExportReport, ExportError> {
+    write_state(trees, dir).inspect_err(|_| clean_up(dir))
+}
+
+fn write_state(trees: &Trees, dir: &Path) -> Result<ExportReport, ExportError> {
     let state = trees.state().map_err(ReadError::from)?.unwrap_or_default();
     let mut archive = ArchiveWriter::create(&dir.join(TEMPORARY))?;
     write_rows(trees, &mut archive)?;
@@ -121,6 +134,13 @@ pub(crate) fn prune(layout: &Layout, kept: usize) -> io::Result<()> {
         File::open(&file.path)?.sync_data()?;
     }
     Ok(())
+}
+
+/// Half an export may be what fills the disk, which commits need.
+fn clean_up(dir: &Path) {
+    if let Err(error) = clean(dir) {
+        tracing::warn!(%error, "what was written of an export cannot be removed");
+    }
 }
 
 /// Removes what an unfinished export left.

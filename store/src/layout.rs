@@ -8,6 +8,9 @@
 //! exports/   logical copies of the database
 //! changes/   groups committed since, one file per export
 //! ```
+//!
+//! Beside these, for a while: `sled.new` and `sled.version-2`, databases that are being built; for as long as somebody wants them, with a time in
+//! their names: `sled.broken`, `sled.unfinished`, `sled.version-1` and `changes.broken`, what was put aside.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};

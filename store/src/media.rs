@@ -54,10 +54,14 @@ impl MediaFiles {
         }
         // All shards now, so that no write has to wonder whether its directory would survive a power cut.
         for shard in 0..SHARDS {
-            fs::create_dir_all(root.join(format!("{shard:02x}")))?;
+            fs::create_dir_all(root.join(shard_name(shard)))?;
         }
         sync_dir(&root)?;
         Ok(MediaFiles { root: root.into(), drafts: Arc::default() })
+    }
+
+    fn shard(&self, number: u32) -> PathBuf {
+        self.root.join(shard_name(number))
     }
 
     /// Where the file of this id is, or would be.
@@ -69,8 +73,7 @@ impl MediaFiles {
         if id.is_empty() || id.len() > MAX_ID_BYTES || !id.bytes().all(valid) {
             return Err(MediaError::InvalidId);
         }
-        let shard = crc32fast::hash(id.as_bytes()) % SHARDS;
-        Ok(self.root.join(format!("{shard:02x}")).join(id))
+        Ok(self.shard(crc32fast::hash(id.as_bytes()) % SHARDS).join(id))
     }
 
     /// Writes a file of a new id; when this returns it survives a power cut. What a killed process leaves of it no row names: see
@@ -138,12 +141,9 @@ impl MediaFiles {
     /// # Errors
     /// [`MediaError::Io`] if a directory cannot be read.
     pub fn for_each(&self, mut visit: impl FnMut(StoredMedia)) -> Result<(), MediaError> {
-        for shard in fs::read_dir(&self.root).map_err(MediaError::Io)? {
-            let shard = shard.map_err(MediaError::Io)?;
-            if shard.file_name() == TEMPORARY {
-                continue;
-            }
-            for file in fs::read_dir(shard.path()).map_err(MediaError::Io)? {
+        // What else there may be, such as the `lost+found` of a volume, is not ours.
+        for shard in 0..SHARDS {
+            for file in fs::read_dir(self.shard(shard)).map_err(MediaError::Io)? {
                 // A file may be removed under the walk.
                 let Ok(stored) = file.and_then(describe) else { continue };
                 visit(stored);
@@ -258,6 +258,10 @@ impl Drop for MediaDraft {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn shard_name(number: u32) -> String {
+    format!("{number:02x}")
 }
 
 fn describe(entry: fs::DirEntry) -> io::Result<StoredMedia> {

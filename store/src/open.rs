@@ -100,17 +100,18 @@ pub(crate) fn open(options: OpenOptions) -> Result<Inner, OpenError> {
     for dir in [layout.media(), layout.exports(), layout.changes()] {
         create_dir_durably(&dir).map_err(io_error("create", &dir))?;
     }
+    // Before the database is opened, which needs space.
+    export::clean(&layout.exports()).map_err(io_error("clean", &layout.exports()))?;
     if version == 0 {
         discard_unfinished_database(&layout).map_err(io_error("clear", &layout.sled()))?;
     }
     unpanicked(|| migrations::prepare(&layout, options.cache_bytes, version))?;
-    let trees = guarded(|| Trees::open(&layout.sled(), options.cache_bytes))?;
+    let trees = guarded(&layout.sled(), || Trees::open(&layout.sled(), options.cache_bytes))?;
     migrations::run(&layout, &trees, version)?;
-    let state = prove(&trees)?;
-    let head = last_entry(&trees)?;
+    let state = prove(&layout, &trees)?;
+    let head = last_entry(&layout, &trees)?;
     let log = continue_change_log(&layout, &trees, &state, options.exports_kept)?;
     let media = MediaFiles::open(layout.media()).map_err(io_error("open", &layout.media()))?;
-    export::clean(&layout.exports()).map_err(io_error("clean", &layout.exports()))?;
 
     let (queue, commands) = mpsc::channel(options.queue_capacity.max(1));
     let shared = Arc::new(Shared {
@@ -145,20 +146,38 @@ fn broken(detail: impl Into<String>) -> OpenError {
     OpenError::Broken { detail: detail.into() }
 }
 
-/// A directory without version has never answered anyone. If its first open was cut short, the half-made database may not open,
+/// A directory without version has never answered anyone, and was not restored: a restore writes the version first. If its first open was cut short, the half-made database may not open,
 /// so it is made anew; but never when a copy or a log says that there was more.
 fn discard_unfinished_database(layout: &Layout) -> io::Result<()> {
     let logged = change_log::files(&layout.changes())?;
     let exported = export::files(&layout.exports())?;
     if layout.sled().exists() && logged.is_empty() && exported.is_empty() {
-        fs::rename(layout.sled(), layout.aside("sled.unfinished"))?;
+        let aside = layout.aside("sled.unfinished");
+        fs::rename(layout.sled(), &aside)?;
+        tracing::warn!(path = %aside.display(), "a database whose first open was cut short is made anew");
     }
     Ok(())
 }
 
 /// sled reports damage as an error or by panicking; both mean the same here.
-fn guarded<T>(attempt: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, OpenError> {
-    unpanicked(|| attempt().map_err(|error| broken(error.to_string())))
+fn guarded<T>(path: &Path, attempt: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, OpenError> {
+    unpanicked(|| attempt().map_err(|error| failed("open", path, error)))
+}
+
+/// What an error of sled's says about the database: damage, unless the system would not let anybody write or read.
+pub(crate) fn failed(action: &'static str, path: &Path, error: sled::Error) -> OpenError {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error {
+        sled::Error::Io(source)
+            if matches!(
+                source.kind(),
+                PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+            ) =>
+        {
+            io_error(action, path)(source)
+        }
+        error => broken(error.to_string()),
+    }
 }
 
 fn unpanicked<T>(attempt: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
@@ -170,9 +189,11 @@ fn unpanicked<T>(attempt: impl FnOnce() -> Result<T, OpenError>) -> Result<T, Op
 }
 
 /// Every row is there, as the last commit left it.
-fn prove(trees: &Trees) -> Result<CommitState, OpenError> {
-    let state = guarded(|| trees.state())?.ok_or_else(|| broken("the database is empty, but was in use"))?;
-    let found = guarded(|| trees.tally())?;
+fn prove(layout: &Layout, trees: &Trees) -> Result<CommitState, OpenError> {
+    let sled = layout.sled();
+    let state = guarded(&sled, || trees.state())?;
+    let state = state.ok_or_else(|| broken("the database is empty, but was in use"))?;
+    let found = guarded(&sled, || trees.tally())?;
     match found.difference(&state.tallies) {
         None => Ok(state),
         Some(table) => Err(broken(format!(
@@ -185,8 +206,8 @@ fn prove(trees: &Trees) -> Result<CommitState, OpenError> {
     }
 }
 
-fn last_entry(trees: &Trees) -> Result<Head, OpenError> {
-    match guarded(|| trees.last(Table::Entries))? {
+fn last_entry(layout: &Layout, trees: &Trees) -> Result<Head, OpenError> {
+    match guarded(&layout.sled(), || trees.last(Table::Entries))? {
         None => Ok(Head::default()),
         Some((_, entry)) => Head::of(&entry).map_err(|error| broken(error.to_string())),
     }

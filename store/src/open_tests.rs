@@ -72,3 +72,17 @@ fn a_directory_of_a_newer_program_is_refused_and_left_alone() {
         assert!(!dir.path().join("sled").exists());
     }
 }
+
+#[test]
+fn a_full_disk_is_not_called_damage() {
+    let path = Path::new("data/sled");
+    let said = |kind: io::ErrorKind| failed("open", path, sled::Error::Io(kind.into())).to_string();
+    for kind in [io::ErrorKind::StorageFull, io::ErrorKind::PermissionDenied] {
+        assert!(
+            said(kind).starts_with("open data/sled") && !said(kind).contains("damaged"),
+            "{}",
+            said(kind)
+        );
+    }
+    assert!(said(io::ErrorKind::NotFound).contains("atelier restore"), "a file of the database is gone");
+}

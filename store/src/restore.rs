@@ -45,7 +45,7 @@ pub struct RestoreReport {
     pub rows: Vec<(Table, u64)>,
     /// Entries of the ledger's log whose hash chain holds.
     pub entries_proved: u64,
-    /// Where the old database is now, if there was one, and the change log, if it could not be used to its end.
+    /// Where the old database is now, if there was one, and a copy of the change log, if it could not be used to its end.
     pub set_aside: Vec<PathBuf>,
     /// Whether the change log could be read to its end. False also after a crash in the middle of a write to it.
     pub changes_whole: bool,
@@ -56,7 +56,8 @@ pub struct RestoreReport {
 /// Rebuilds the database of a data directory. Blocking. The directory may be new, which makes an export a backup.
 ///
 /// # Errors
-/// See [`RestoreError`]; what was there before is untouched.
+/// See [`RestoreError`]. Until the new database is in place what was there before is untouched; after that it lies beside it, and the same
+/// can be restored again.
 pub fn restore(data_dir: &Path, source: Source) -> Result<RestoreReport, RestoreError> {
     let layout = Layout::new(data_dir);
     create_dir_durably(layout.root())?;
@@ -77,11 +78,15 @@ pub fn restore(data_dir: &Path, source: Source) -> Result<RestoreReport, Restore
         },
         Source::Latest => rebuild_latest(&layout, seen)?,
     };
-    swap_in(&layout, &mut report)?;
     if !report.changes_whole {
-        set_changes_aside(&layout, &mut report)?;
+        keep_changes_aside(&layout, &mut report)?;
     }
-    layout.set_version(migrations::CURRENT)?;
+    // First, so that a start never takes what was restored for a directory that was not served from yet. One of an older version keeps it:
+    // its migrations find nothing to do.
+    if layout.version()?.is_none() {
+        layout.set_version(migrations::CURRENT)?;
+    }
+    swap_in(&layout, &mut report)?;
     Ok(report)
 }
 
@@ -178,7 +183,9 @@ fn rebuild(
         warnings.push(format!("rows of table {} are not those of group {}", table.name(), expected.seq));
     }
     let entries_proved = prove_entries(&trees, &mut warnings)?;
-    let seq = if expected.seq >= seen { expected.seq } else { seen + 1 };
+    // A file may be of another history that has come to the same number.
+    let goes_on = expected.seq > seen || (replay && expected.seq == seen);
+    let seq = if goes_on { expected.seq } else { seen + 1 };
     trees.apply(&CommitState { seq, tallies: found.clone() }, &[])?;
     trees.make_durable()?;
     Ok(RestoreReport {
@@ -234,11 +241,17 @@ fn swap_in(layout: &Layout, report: &mut RestoreReport) -> io::Result<()> {
     sync_dir(layout.root())
 }
 
-/// The next open would cut the change log where it is damaged; what lies behind may still be of use to somebody.
-fn set_changes_aside(layout: &Layout, report: &mut RestoreReport) -> io::Result<()> {
+/// The next open cuts the change log where it is damaged, or goes on beside it; what lies behind may still be of use to somebody. Copied, not
+/// moved: restoring again needs what lies before.
+fn keep_changes_aside(layout: &Layout, report: &mut RestoreReport) -> io::Result<()> {
     let aside = layout.aside("changes.broken");
-    fs::rename(layout.changes(), &aside)?;
-    create_dir_durably(&layout.changes())?;
+    fs::create_dir(&aside)?;
+    for file in change_log::files(&layout.changes())? {
+        if let Some(name) = file.path.file_name() {
+            fs::copy(&file.path, aside.join(name))?;
+        }
+    }
+    sync_dir(&aside)?;
     report.set_aside.push(aside);
     Ok(())
 }

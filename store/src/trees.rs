@@ -1,8 +1,8 @@
 //! The only module that speaks to sled, and the guards that make what it wrote last.
 //!
 //! sled 0.34.7 does not sync its file at a flush (it asks for `sync_file_range`, which promises neither the file's size nor the
-//! disk's cache), nor its `conf` file, nor the files of their own that it gives to large pages ("blobs"). The guards (without any of
-//! the first four, simulated power cuts lose data or leave a database that does not open):
+//! disk's cache), nor its `conf` file, nor the files of their own that it gives to large pages ("blobs"). The guards (if any one of
+//! the first four is left out, simulated power cuts lose data or leave a database that does not open):
 //! 1. After every flush, `db` is synced. An answer is given only after that.
 //! 2. After open, `conf` and the directories are synced.
 //! 3. Before open, whatever a killed process left is synced: recovery makes a synced snapshot of what it reads, which would be
@@ -28,6 +28,7 @@ use crate::tally::Tallies;
 /// disk, by sled's own doing, before the file is: a power cut in between leaves a page that no start can read. A leaf holds up to 20 rows
 /// (it is split beyond 16, and merged with a neighbour below 4), so a quarter must hold 20 times [`crate::MAX_ROW_BYTES`].
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+const _: () = assert!(20 * (crate::MAX_ROW_BYTES + crate::MAX_KEY_BYTES) < SEGMENT_BYTES / 4);
 /// What it was up to version 1 of the data directory.
 const OLD_SEGMENT_BYTES: usize = 512 * 1024;
 /// Where the commit state is: under the number of no table.

@@ -94,6 +94,7 @@ impl Drive {
             Ready::Call(engine, call) => (engine, call),
             Ready::NoEngine => return Err(self.no_engine().await),
             Ready::Locked(locked) => return Err(self.end_unknown(locked).await),
+            Ready::Interrupted(interrupt) => return Err(self.interrupted(job, interrupt).await),
         };
         match self.wait_for(job, caught(async move { engine.lookup(call).await })).await {
             Err(interrupt) => Err(self.interrupted(job, interrupt).await),

@@ -2,7 +2,7 @@
 
 use super::{
     cast,
-    drive::{Drive, Stopped},
+    drive::{Drive, Interrupt, Stopped},
 };
 use crate::job_supervisor::{Live, prompt_file};
 use atelier_domain::{
@@ -29,18 +29,35 @@ pub(super) enum Ready {
     NoEngine,
     /// There is nothing that opens the account.
     Locked(Fault),
+    /// The wait for what opens it was cut short.
+    Interrupted(Interrupt),
 }
 
 impl Drive {
     /// The engine of the current attempt, and a call with its account as it is opened now.
     pub(super) async fn call(&mut self, job: &Job) -> Result<Ready, Stopped> {
-        let (Some(account), Some(route)) = (job.account, job.current_route()) else {
-            return Ok(Ready::NoEngine);
-        };
-        let Some(account) = self.leased(account, job.work.kind(), route).await? else {
-            return Ok(Ready::NoEngine);
-        };
-        match self.crew.pool.steward().credential(account).await {
+        let Some(account) = self.account(job).await? else { return Ok(Ready::NoEngine) };
+        match self.wait_for(job, self.crew.pool.steward().credential(account)).await {
+            Ok(opened) => self.opened(job, opened).await,
+            Err(interrupt) => Ok(Ready::Interrupted(interrupt)),
+        }
+    }
+
+    /// The account of the current attempt, if it is still here.
+    pub(super) async fn account(&mut self, job: &Job) -> Result<Option<Arc<Account>>, Stopped> {
+        match (job.account, job.current_route()) {
+            (Some(account), Some(route)) => self.leased(account, job.work.kind(), route).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The call with what opens the account.
+    pub(super) async fn opened(
+        &mut self,
+        job: &Job,
+        opened: Result<Credential, Fault>,
+    ) -> Result<Ready, Stopped> {
+        match opened {
             Ok(credential) => {
                 if let Some(lease) = &mut self.lease {
                     lease.opened_with = Some(credential.clone());

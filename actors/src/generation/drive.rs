@@ -22,7 +22,7 @@ pub(super) enum Stopped {
     Ended(Box<Job>),
     /// The gateway is closing.
     Closing,
-    /// Something that cannot be happened; the text is for the log.
+    /// Something happened that should be impossible; the text is for the log.
     Defect(String),
 }
 
@@ -49,8 +49,8 @@ pub(super) struct Drive {
     /// What opens the account of an attempt that began with the acceptance.
     head_start: Option<Credential>,
     pub(super) poll_at: Millis,
-    /// Until when it is followed even past its deadline: see [`policy::LAST_LOOK`].
-    pub(super) last_look: Millis,
+    /// Until when it may come home even past its deadline: see [`policy::LAST_LOOK`].
+    last_look: Millis,
     /// Polls in a row that told nothing.
     pub(super) blind_polls: u32,
     /// Accounts that failed this job.
@@ -69,8 +69,9 @@ impl Drive {
     ) -> Self {
         let (lease, head_start) =
             head_start.map(|head_start| (head_start.lease, head_start.credential)).unzip();
-        let is_followed = live.job().handle.is_some();
-        let last_look = if is_followed { crew.clock.now() + policy::LAST_LOOK } else { Millis(0) };
+        // Without its head start, one that has left the line was left with an upstream by an earlier process, or by a child that died.
+        let is_taken_up = live.job().state != JobState::Queued && lease.is_none();
+        let last_look = if is_taken_up { crew.clock.now() + policy::LAST_LOOK } else { Millis(0) };
         Self {
             crew,
             live,
@@ -131,8 +132,13 @@ impl Drive {
 
     /// Waits for `work`, a cancel or the deadline, whichever is first.
     pub(super) async fn wait_for<T>(&self, job: &Job, work: impl Future<Output = T>) -> Result<T, Interrupt> {
-        let late = job.deadline.max(self.last_look);
-        let latest = late + policy::HOMECOMING;
+        let (late, latest) = match job.state {
+            JobState::Queued => (job.deadline, job.deadline),
+            _ => {
+                let late = job.deadline.max(self.last_look);
+                (late, late + policy::HOMECOMING)
+            }
+        };
         let end = if self.live.is_made(job.attempt) { latest } else { late };
         if self.crew.clock.now() >= end {
             // Work that is always ready must not outrun the deadline.
@@ -184,7 +190,10 @@ impl Drive {
                 let job = match job.state {
                     // It never left the line.
                     JobState::Queued => job.clone(),
-                    _ => self.crew.step(&self.live, Transition::Requeue).await?,
+                    _ => {
+                        self.last_look = Millis(0);
+                        self.crew.step(&self.live, Transition::Requeue).await?
+                    }
                 };
                 match self.wait_for(&job, self.crew.clock.sleep_until(at)).await {
                     Ok(()) => Ok(()),

@@ -24,8 +24,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// behind others that are decoded first.
 pub(super) const HOMECOMING: Duration = Duration::from_secs(600);
 
-/// How long a job that is found running at a start has until it is known what its upstream made of it meanwhile, whatever its deadline says: a
-/// gateway that was away for long must not lose what was made, and billed, in time.
+/// How long a job that is found with an upstream at a start has to come home, whatever its deadline says: a gateway that was away for
+/// long must not lose what was made, and billed, in time.
 pub(super) const LAST_LOOK: Duration = Duration::from_secs(60);
 
 /// The longest public message that an upstream can cause.

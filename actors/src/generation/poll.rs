@@ -10,7 +10,6 @@ use atelier_domain::{
     engine::{EngineEvent, Polled},
     fault::{Fault, FaultClass},
     job::{Job, Transition},
-    time::Millis,
 };
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -36,6 +35,7 @@ impl Drive {
             Ready::Call(engine, call) => (engine, call),
             Ready::NoEngine => return Err(self.no_engine().await),
             Ready::Locked(fault) => return self.unlearned(job, fault).await,
+            Ready::Interrupted(interrupt) => return Err(self.interrupted(job, interrupt).await),
         };
         let handle = job.handle.clone().unwrap_or_default();
         match self.wait_climbing(job, caught(async move { engine.poll(call, handle).await })).await? {
@@ -67,7 +67,6 @@ impl Drive {
         match polled {
             Ok(Polled::Pending { progress, poll_at }) => {
                 self.blind_polls = 0;
-                self.last_look = Millis(0);
                 self.poll_at = poll_at.max(self.crew.clock.now() + POLL_GAP);
                 if let Some(percent) = progress {
                     self.live.report(job.attempt, EngineEvent::Progress(percent));
@@ -126,10 +125,14 @@ impl Drive {
     /// Stops the upstream as far as it can be stopped; what it says does not change how the job ends.
     pub(super) async fn stop_upstream(&mut self, job: &Job) {
         let Some(handle) = job.handle.clone() else { return };
-        if let Ok(Ready::Call(engine, call)) = self.call(job).await {
-            let cancel = caught(async move { engine.cancel(call, handle).await });
-            let cancel = tokio::time::timeout(CANCEL_PATIENCE, cancel).await;
-            tracing::info!(job_id = %job.id, outcome = ?cancel.ok().and_then(Result::ok), "upstream cancel");
-        }
+        let cancel = async {
+            // The job's own waits are over: this one has its own end.
+            let account = self.account(job).await.ok()??;
+            let opened = self.crew.pool.steward().credential(account).await;
+            let Ok(Ready::Call(engine, call)) = self.opened(job, opened).await else { return None };
+            caught(async move { engine.cancel(call, handle).await }).await.ok()
+        };
+        let outcome = tokio::time::timeout(CANCEL_PATIENCE, cancel).await;
+        tracing::info!(job_id = %job.id, outcome = ?outcome.ok().flatten(), "upstream cancel");
     }
 }

@@ -132,7 +132,7 @@ impl Live {
 
     /// Whether the upstream has finished this attempt.
     pub(crate) fn is_made(&self, attempt: u32) -> bool {
-        // A job in line is at attempt 0, of which nothing was ever made.
+        // Attempts count from 1; 0 means that none began.
         attempt > 0 && self.made.load(Ordering::Acquire) == attempt
     }
 

@@ -7,6 +7,8 @@ mod v0002;
 
 use crate::error::OpenError;
 use crate::layout::Layout;
+use crate::open::failed;
+use crate::table::Table;
 use crate::trees::Trees;
 
 type Prepare = fn(&Layout, cache_bytes: u64) -> Result<(), sled::Error>;
@@ -41,24 +43,19 @@ pub(crate) fn version(layout: &Layout) -> Result<u32, OpenError> {
     }
 }
 
+// A new table needs a new version: an older program cannot read a commit state with more tables than it knows, and must say so instead of
+// taking it for damage.
+const _: () = assert!(CURRENT == 2 && Table::COUNT == 27);
+
 fn outstanding(version: u32) -> impl Iterator<Item = &'static Migration> {
     MIGRATIONS.iter().filter(move |migration| migration.number > version)
-}
-
-fn failed(layout: &Layout, number: u32) -> impl FnOnce(sled::Error) -> OpenError {
-    let path = layout.root().to_owned();
-    move |error| match error {
-        // Such as a full disk.
-        sled::Error::Io(source) => OpenError::Io { action: "migrate", path, source },
-        error => OpenError::Broken { detail: format!("migration {number} failed: {error}") },
-    }
 }
 
 /// Does what cannot be done with the database open. sled may also panic here: see [`crate::open`].
 pub(crate) fn prepare(layout: &Layout, cache_bytes: u64, version: u32) -> Result<(), OpenError> {
     for migration in outstanding(version) {
         if let Some(prepare) = migration.prepare {
-            prepare(layout, cache_bytes).map_err(failed(layout, migration.number))?;
+            prepare(layout, cache_bytes).map_err(|error| failed("migrate", layout.root(), error))?;
         }
     }
     Ok(())
@@ -68,7 +65,9 @@ pub(crate) fn prepare(layout: &Layout, cache_bytes: u64, version: u32) -> Result
 pub(crate) fn run(layout: &Layout, trees: &Trees, version: u32) -> Result<(), OpenError> {
     for Migration { number, run, .. } in outstanding(version) {
         if let Some(run) = run {
-            run(trees).and_then(|()| trees.make_durable()).map_err(failed(layout, *number))?;
+            run(trees)
+                .and_then(|()| trees.make_durable())
+                .map_err(|error| failed("migrate", layout.root(), error))?;
         }
         layout.set_version(*number).map_err(|source| OpenError::Io {
             action: "write",

@@ -9,8 +9,10 @@ use crate::layout::{Layout, sync_dir};
 use crate::table::Table;
 use crate::trees::{Trees, is_old};
 
-/// Where the new database is built: once the old one is gone from its place, it is whole.
+/// Where the new database is built. When nothing is at the old one's place any more, this one is whole.
 const NEW_DATABASE: &str = "sled.version-2";
+/// What the old one is called then.
+const OLD_DATABASE: &str = "sled.version-1";
 /// Rows that are copied at once.
 const CHUNK_ROWS: usize = 256;
 
@@ -22,15 +24,18 @@ pub(super) fn run(layout: &Layout, cache_bytes: u64) -> Result<(), sled::Error> 
             fs::remove_dir_all(&new)?;
         }
         tracing::info!("the database is being rebuilt in larger segments, this once");
-        copy(&sled, &new, cache_bytes)?;
-        let aside = layout.aside("sled.version-1");
-        fs::rename(&sled, &aside)?;
-        tracing::info!(path = %aside.display(), "the database is rebuilt, and the old one no longer needed");
+        if let Err(error) = copy(&sled, &new, cache_bytes) {
+            // It may be what fills the disk; what cannot be removed now is at the next try.
+            let _ = fs::remove_dir_all(&new);
+            return Err(error);
+        }
+        fs::rename(&sled, layout.aside(OLD_DATABASE))?;
     }
-    // Just built, or before a process was killed between the two renames.
+    // It was built just now, or by a process that was killed between the two renames.
     if !sled.exists() && new.exists() {
         fs::rename(&new, &sled)?;
         sync_dir(layout.root())?;
+        tracing::info!("the database is rebuilt; the old one lies beside it as {OLD_DATABASE}-<time>");
     }
     Ok(())
 }
@@ -49,6 +54,10 @@ fn copy(from: &Path, to: &Path, cache_bytes: u64) -> Result<(), sled::Error> {
     }
     new.load(&chunk)?;
     if let Some(state) = old.state()? {
+        if let Some(table) = new.tally()?.difference(&state.tallies) {
+            let detail = format!("table {} is not as it was committed last", table.name());
+            return Err(sled::Error::Unsupported(detail));
+        }
         new.apply(&state, &[])?;
     }
     new.make_durable()

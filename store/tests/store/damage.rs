@@ -140,10 +140,18 @@ fn a_gap_in_the_change_log_ends_the_restore_and_is_reported() {
     let report = restore(dir.path(), Source::Latest).unwrap();
     assert!(report.group < 11);
     assert_eq!(report.warnings.len(), 1);
-    assert!(!files(report.set_aside.last().unwrap()).is_empty(), "the damaged log is put aside");
+    assert!(
+        !files(&report.set_aside[0]).is_empty(),
+        "the damaged log is not kept for whoever can still use it"
+    );
     let store = open(dir.path());
     accept_jobs(&store, 100..103);
-    assert_eq!(files(&dir.path().join("exports")).len(), 1, "the gap made an export necessary");
+    let before = content(&store);
+    drop(store);
+    fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    let report = restore(dir.path(), Source::Latest).unwrap();
+    assert_eq!(report.warnings, [""; 0], "the log goes on from where it was whole");
+    assert_eq!(content(&open(dir.path())), before);
 }
 
 #[test]
@@ -171,4 +179,42 @@ fn an_unfinished_snapshot_of_sled_does_not_keep_the_store_from_opening() {
     drop(store);
     fs::write(dir.path().join("sled/snap.7FFFFFFFFFFFFFFF.generating"), [0; 5000]).unwrap();
     assert_eq!(content(&open(dir.path())), before);
+}
+
+#[test]
+fn restoring_again_loses_nothing_that_the_first_time_brought_back_from_a_torn_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    top_up(&store, 1000);
+    accept_jobs(&store, 0..10);
+    store.export().unwrap();
+    accept_jobs(&store, 10..20);
+    let before = content(&store);
+    drop(store);
+    let log = files(&dir.path().join("changes")).pop().unwrap();
+    let mut torn = File::options().append(true).open(&log).unwrap();
+    std::io::Write::write_all(&mut torn, b"half a frame").unwrap();
+    fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    for time in ["first", "second", "third"] {
+        let report = restore(dir.path(), Source::Latest).unwrap();
+        assert_eq!((report.group, report.changes_whole), (21, false), "{time}");
+    }
+    let store = open(dir.path());
+    assert_eq!(content(&store), before);
+    accept_jobs(&store, 20..22);
+}
+
+#[test]
+fn what_was_restored_is_never_taken_for_a_directory_that_was_not_served_from() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(from.path());
+    top_up(&store, 1000);
+    let export = store.export().unwrap().path;
+    restore(to.path(), Source::File(export.clone())).unwrap();
+    // As a kill before the last step leaves it.
+    fs::rename(to.path().join("sled"), to.path().join("sled.new")).unwrap();
+    let error = Store::open(OpenOptions::new(to.path())).unwrap_err();
+    assert!(error.to_string().contains("atelier restore --latest"), "{error}");
+    restore(to.path(), Source::File(export)).unwrap();
+    assert_eq!(content(&open(to.path())), content(&store));
 }

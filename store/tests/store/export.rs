@@ -1,9 +1,10 @@
 //! Exporting while writing goes on, and restoring from files and from the latest.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use atelier_store::{RestoreError, Source, Store, Table, restore};
+use atelier_store::{ExportError, OpenOptions, RestoreError, Source, Store, Table, restore};
 
 use crate::support::{accept_jobs, acceptance, content, files, open, top_up};
 
@@ -101,4 +102,40 @@ fn nothing_is_restored_into_a_directory_in_use_or_from_nothing() {
     let error = restore(dir.path(), Source::File(no_export)).unwrap_err();
     assert!(matches!(error, RestoreError::Damaged { .. }), "{error}");
     assert_eq!(open(dir.path()).stats().groups, 0, "the failed attempts changed nothing");
+}
+
+#[test]
+fn a_restored_file_of_another_history_is_not_continued_by_the_change_log_that_was_there() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(theirs.path());
+    top_up(&store, 7);
+    let (export, expected) = (store.export().unwrap(), content(&store));
+    let store = open(ours.path());
+    top_up(&store, 1000);
+    assert_eq!(store.stats().groups, export.group);
+    drop(store);
+    restore(ours.path(), Source::File(export.path)).unwrap();
+    assert_eq!(content(&open(ours.path())), expected);
+    let report = restore(ours.path(), Source::Latest).unwrap();
+    assert_eq!(report.warnings, [""; 0]);
+    assert_eq!(content(&open(ours.path())), expected);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_that_fills_the_disk_is_removed_and_one_that_a_kill_left_is_gone_before_space_is_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    top_up(&store, 1000);
+    let temporary = dir.path().join("exports/export.tmp");
+    std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
+    let error = store.export().unwrap_err();
+    assert!(matches!(&error, ExportError::Io(io) if io.kind() == ErrorKind::StorageFull), "{error}");
+    assert!(fs::symlink_metadata(&temporary).is_err());
+    drop(store);
+    fs::write(&temporary, "half").unwrap();
+    fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    // This start fails before anything is served, and has made room all the same.
+    assert!(Store::open(OpenOptions::new(dir.path())).is_err());
+    assert!(!temporary.exists());
 }
