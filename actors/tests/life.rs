@@ -1,14 +1,23 @@
 //! A job's life: every way to its end, with its money and its account.
 
 use crate::support::{Look, Reply, Setup, World, account, account_id, new_job};
+use atelier_actors::account_pool::{SendFuture, Steward, Unattended};
 use atelier_domain::{
+    account::{Account, Credential, Off},
     code::Code,
     engine::Lookup,
-    fault::FaultClass,
+    fault::{Fault, FaultClass},
+    ids::AccountId,
     job::{Job, JobState},
     time::{Clock, Millis},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// The code of a failed job.
 fn code(job: &Job) -> Option<Code> {
@@ -223,6 +232,43 @@ async fn the_deadline_ends_a_job_whose_engine_always_answers_not_yet() {
     assert_eq!(code(&job), Some(Code::Timeout));
     assert!(world.clock.now() >= job.deadline && world.engine.calls().polls <= 300_000 / 5 + 1);
     world.assert_books(&key, 1).await;
+}
+
+/// Opens an account once; then it is being renewed for ever.
+#[derive(Default)]
+struct Renewing(AtomicBool);
+
+impl Steward for Renewing {
+    fn credential(&self, account: Arc<Account>) -> SendFuture<Result<Credential, Fault>> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        Unattended.credential(account)
+    }
+
+    fn refused(&self, used: Credential) -> SendFuture<bool> {
+        Unattended.refused(used)
+    }
+
+    fn switched_off(&self, account: AccountId, off: Off, class: FaultClass) {
+        Unattended.switched_off(account, off, class);
+    }
+}
+
+#[actix::test]
+async fn a_cancel_does_not_wait_for_an_account_that_is_being_renewed() {
+    let setup = Setup { steward: Arc::new(Renewing::default()), ..Setup::default() };
+    let world = World::start(setup).await;
+    let key = world.metered_key(1).await;
+    let mut submitted = world.submit(new_job(&key, 1)).await;
+    while submitted.watch.job().state != JobState::Running {
+        submitted.watch.next().await.unwrap();
+    }
+    world.jobs.cancel(key.id, submitted.id).await.unwrap();
+    assert_eq!(world.end(&mut submitted.watch).await.state, JobState::Cancelled);
+    assert_eq!(world.engine.calls().polls, 0);
+    world.assert_books(&key, 1).await;
+    world.assert_all_leases_returned().await;
 }
 
 #[actix::test]

@@ -3,7 +3,7 @@
 use super::{ENGINE, ManualClock, Puppet, copy_tree};
 use atelier_actors::{
     JobsConfig, Units,
-    account_pool::{Pool, PoolConfig, PoolParts, Unattended},
+    account_pool::{Pool, PoolConfig, PoolParts, Steward, Unattended},
     credit_ledger::Ledger,
     job_supervisor::{Jobs, NewJob, Parts, Submitted, Watch},
     key_ring::{KeyRing, KeySettings},
@@ -37,11 +37,17 @@ pub struct Setup {
     pub accounts: Vec<Account>,
     pub max_open: usize,
     pub ban_after: u32,
+    pub steward: Arc<dyn Steward>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { accounts: vec![account(1, 4), account(2, 4)], max_open: 10_000, ban_after: 100 }
+        Self {
+            accounts: vec![account(1, 4), account(2, 4)],
+            max_open: 10_000,
+            ban_after: 100,
+            steward: Arc::new(Unattended),
+        }
     }
 }
 
@@ -95,7 +101,7 @@ impl World {
             accounts: setup.accounts,
             config: pool_config,
             engines: engines.clone(),
-            steward: Arc::new(Unattended),
+            steward: setup.steward,
             clock: clock.clone(),
         };
         let pool = Pool::start(parts, units.core());

@@ -42,6 +42,7 @@ pub(super) struct WayOut {
 }
 
 /// One account's upstream.
+#[derive(Clone)]
 pub(super) struct Upstream {
     way: Arc<WayOut>,
     base: Url,

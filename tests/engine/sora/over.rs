@@ -77,6 +77,32 @@ async fn nothing_stays_shown_when_a_remix_is_refused_fails_or_is_cancelled() {
 }
 
 #[actix_rt::test]
+async fn a_remix_that_is_cancelled_before_it_was_answered_does_not_leave_its_source_shown() {
+    let world = World::new();
+    let (handle, path, _folder) = source_of(&world).await;
+    let source = SourceVideo { way: SourceUse::Remix, path, handle: Some(handle) };
+    let task = Task::Video(VideoSpec { source: Some(source), ..video("at night") });
+    for act in [Behaviour::Ok.after_ms(200), Behaviour::AcceptThenReset.after_ms(200)] {
+        world.account().script(Op::SubmitVideo, [act]);
+        let leaving = world.submit(task.clone());
+        tokio::select! {
+            biased;
+            _ = leaving => panic!("it was answered"),
+            () = until(|| world.upstream.posts() == 1) => {}
+        }
+        until(|| world.upstream.posts() == 0).await;
+    }
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !holds() {
+        assert!(std::time::Instant::now() < patience, "it never came to be");
+        actix_rt::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+#[actix_rt::test]
 async fn a_film_goes_on_for_ten_or_fifteen_seconds_and_for_nothing_else() {
     let world = World::new();
     let (handle, path, _folder) = source_of(&world).await;

@@ -21,6 +21,7 @@ use atelier_domain::{
     video::{SourceVideo, VideoSpec},
 };
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 /// Sends the create.
 ///
@@ -129,22 +130,51 @@ async fn remix(
     call: &Call,
     (spec, draft): (&VideoSpec, &Value),
 ) -> Result<Submission, Fault> {
-    let post = posts::publish(upstream, draft).await?;
-    let body = body::remix(spec, &mark(call), &post.id);
-    let ours = post.is_ours.then(|| post.id.clone());
-    let said = upstream.tell("/nf/create", &body, Asked::Video).await;
-    match said.and_then(|said| begun(upstream, &said, ours.clone())) {
-        Err(fault) => {
-            match ours {
-                // What may run goes on needing it, until it is known what became of it.
-                Some(id) if fault.class == FaultClass::UnknownOutcome => upstream.leave_shown(mark(call), id),
-                Some(id) => posts::take_back(upstream, &id).await,
-                None => {}
+    let (upstream, mark) = (upstream.clone(), mark(call));
+    let (spec, draft) = (spec.clone(), draft.clone());
+    let (answer, answered) = oneshot::channel();
+    // In a task of its own: whoever asked may leave in the middle, and nothing must stay shown for that.
+    actix_rt::spawn(async move {
+        let (begun, ours) = remixed(&upstream, &mark, (&spec, &draft)).await;
+        match (&begun, ours) {
+            (_, None) => drop(answer.send(begun)),
+            // From now on its handle knows the post.
+            (Ok(_), Some(post)) => {
+                if answer.send(begun).is_err() {
+                    posts::take_back(&upstream, &post).await;
+                }
             }
-            Err(fault)
+            (Err(fault), Some(post)) => {
+                if fault.class == FaultClass::UnknownOutcome && !answer.is_closed() {
+                    // What may run goes on needing it, until it is known what became of it.
+                    upstream.leave_shown(mark, post);
+                } else {
+                    posts::take_back(&upstream, &post).await;
+                }
+                drop(answer.send(begun));
+            }
         }
-        begun => begun,
-    }
+    });
+    answered.await.unwrap_or_else(|_| {
+        let message = "the gateway met a defect of its own in an engine";
+        Err(Fault::new(FaultClass::UnknownOutcome, message).with_context("a remix ended without a word"))
+    })
+}
+
+/// What was begun, and the post that was made for it.
+async fn remixed(
+    upstream: &Upstream,
+    mark: &str,
+    (spec, draft): (&VideoSpec, &Value),
+) -> (Result<Submission, Fault>, Option<String>) {
+    let post = match posts::publish(upstream, draft).await {
+        Ok(post) => post,
+        Err(fault) => return (Err(fault), None),
+    };
+    let body = body::remix(spec, mark, &post.id);
+    let ours = post.is_ours.then_some(post.id);
+    let said = upstream.tell("/nf/create", &body, Asked::Video).await;
+    (said.and_then(|said| begun(upstream, &said, ours.clone())), ours)
 }
 
 /// What an extension adds: upstreams are told that, and not the whole.
