@@ -2,6 +2,7 @@
 
 use crate::support::{Answer, Cabinet, ENGINE, Puppet, SESSION, START, access_token, refresh_token};
 use atelier_actors::{
+    account_book::AccountDraft,
     account_pool::{Need, Outcome, Pool, PoolConfig, PoolParts, Wants},
     credential_keeper::KeeperNews,
 };
@@ -86,6 +87,29 @@ async fn an_account_whose_token_is_refused_goes_on_with_a_new_one() {
     let (_, third) = lent(&pool).await;
     assert_ne!(third, second);
     assert!(cabinet.account(id).enabled);
+}
+
+#[actix_rt::test]
+async fn what_opens_an_accounts_new_address_never_goes_to_its_old_one() {
+    let cabinet = Cabinet::new();
+    let (old, new) = (Secret::new("sk-old"), Secret::new("sk-new"));
+    let id = cabinet.add(&[("token", &old)]).await;
+    let pool = pool(&cabinet);
+    let lease = pool.acquire(need()).await.unwrap();
+    let draft = AccountDraft {
+        base_url: Some(Some("http://new.example/v1".to_owned())),
+        secrets: vec![("token", new.clone())],
+        ..AccountDraft::default()
+    };
+    cabinet.book.change(cabinet.account(id).number, draft).await.unwrap();
+    // A job that is followed at the old address, with the account as it was lent.
+    let fault = pool.steward().credential(lease.account.clone()).await.unwrap_err();
+    assert_eq!(fault.class, FaultClass::Network, "nobody is switched off for it");
+    lease.finish(Outcome::Neutral);
+    let lease = pool.acquire(need()).await.unwrap();
+    let credential = pool.steward().credential(lease.account.clone()).await.unwrap();
+    assert_eq!(credential.endpoint.base_url.as_deref(), Some("http://new.example/v1"));
+    assert_eq!(credential.secrets.token, Some(new));
 }
 
 #[actix_rt::test]

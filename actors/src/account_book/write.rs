@@ -241,23 +241,29 @@ impl AccountBook {
 
     /// Shows a committed account and tells everybody.
     pub(super) async fn show(&self, account: Account) -> Arc<Account> {
-        let account = self.show_quietly(account).await;
+        let account = Arc::new(account);
+        self.place(account.clone());
+        // Before the pool lends it: an old secret must not go to a new address.
         self.changed(account.id);
+        self.pass_on(&account).await;
         account
     }
 
-    /// Shows a committed account and tells the pool.
-    async fn show_quietly(&self, account: Account) -> Arc<Account> {
+    /// Shows a committed account whose secrets and address are as they were.
+    async fn show_quietly(&self, account: Account) {
         let account = Arc::new(account);
         self.place(account.clone());
+        self.pass_on(&account).await;
+    }
+
+    async fn pass_on(&self, account: &Arc<Account>) {
         self.announce(Change::Account(account.id));
         if let Some(pool) = self.inner.pool.get()
-            && let Err(refused) = pool.upsert(Account::clone(&account)).await
+            && let Err(refused) = pool.upsert(Account::clone(account)).await
         {
             // It reads the rows again at the next start.
             tracing::warn!(%refused, account = %account.id, "the pool was not told of a changed account");
         }
-        account
     }
 
     fn announce(&self, change: Change) {

@@ -149,7 +149,7 @@ impl Book {
         let Some(entry) = self.entries.get_mut(&account) else { return false };
         entry.borrow(over, outputs, now);
         if let Some(breaker) = self.breakers.get_mut(&entry.upstream) {
-            breaker.enter();
+            breaker.enter(now);
         }
         true
     }
@@ -177,7 +177,7 @@ impl Book {
             }
             Outcome::Fault(fault) => {
                 let reaction = reaction(fault, route, &self.config, now);
-                if reaction.model_gone {
+                if reaction.model_gone && entry.knows(kind, &route.model) {
                     self.gone.entry(place.clone()).or_default().insert(route.model.clone(), now + GONE);
                 }
                 (reaction.upstream_failed, entry.suffer(kind, &reaction, fault.class, &self.config))
@@ -319,7 +319,7 @@ impl Book {
             resting: entry.rests(now),
             upstream_down: self.breakers.get(&entry.upstream).and_then(|breaker| {
                 match breaker.passage(now) {
-                    Passage::Barred(until) => Some(until.unwrap_or(now)),
+                    Passage::Barred(until) => Some(until),
                     Passage::Free => None,
                 }
             }),

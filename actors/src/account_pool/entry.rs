@@ -82,8 +82,8 @@ pub enum Reason {
     },
     /// It was asked as often within a minute as it may be.
     Paced(Millis),
-    /// Its upstream fails everybody; somebody looks again then, or is there now.
-    UpstreamDown(Option<Millis>),
+    /// Its upstream fails everybody; somebody looks again then, if the one who is there now has not come back before.
+    UpstreamDown(Millis),
     /// Its credential is being renewed.
     Renewing,
     /// All its slots are taken.
@@ -94,8 +94,9 @@ impl Reason {
     /// Whether waiting can help, and until when at least if that is known.
     pub(super) const fn wait(&self) -> Option<Option<Millis>> {
         match self {
-            Self::Resting { until, .. } | Self::Paced(until) => Some(Some(*until)),
-            Self::UpstreamDown(until) => Some(*until),
+            Self::Resting { until, .. } | Self::Paced(until) | Self::UpstreamDown(until) => {
+                Some(Some(*until))
+            }
             Self::Busy | Self::Renewing => Some(None),
             _ => None,
         }
@@ -137,6 +138,10 @@ impl Entry {
             self.faults_in_a_row = 0;
             self.resting.clear();
             self.ceiling = [None; 3];
+        }
+        if account.endpoint != self.account.endpoint || account.models != self.account.models {
+            // What failed there, or of these, says nothing about what the operator has corrected.
+            self.resting.clear();
         }
         if account.checked.at != self.account.checked.at {
             self.quota = account.checked.quota.clone();
@@ -229,6 +234,7 @@ impl Entry {
     pub fn borrow(&mut self, Over { kind, route }: Over<'_>, outputs: Option<u32>, now: Millis) {
         self.in_flight[lane(kind)] += 1;
         self.last_used = now;
+        self.resting.retain(|_, rest| now < rest.until);
         if let Some(outputs) = outputs {
             self.pace.note(&self.account, kind, outputs, now);
             if let Some(quota) = self.quota.get_mut(route.quota_pool()) {
@@ -258,6 +264,11 @@ impl Entry {
         *ceiling = ceiling.map(|most| most + 1).filter(|most| *most <= 64);
     }
 
+    /// Whether what a model or family failed at is remembered: names of text models are whatever clients say, unless the account lists them.
+    pub fn knows(&self, kind: Option<JobKind>, what: &str) -> bool {
+        kind.is_some() || what.is_empty() || self.account.models.iter().any(|own| own.name == what)
+    }
+
     /// Draws the consequences of a fault; the answer is what it was switched off as.
     pub fn suffer(
         &mut self,
@@ -266,7 +277,7 @@ impl Entry {
         class: FaultClass,
         config: &PoolConfig,
     ) -> Option<Off> {
-        if let Some((what, until)) = &reaction.rest {
+        if let Some((what, until)) = reaction.rest.as_ref().filter(|(what, _)| self.knows(kind, what)) {
             let rest = Rest { until: *until, class };
             // Attempts that ran beside each other end in any order: the longest rest counts.
             let kept = self.resting.entry(what.clone()).or_insert(rest);

@@ -211,14 +211,47 @@ fn an_upstream_that_fails_everybody_is_left_alone_and_others_are_not() {
         desk.run(number, &fault(FaultClass::Overloaded), 0);
     }
     // The sixth account never failed, but its upstream did, five times in a row.
-    assert_eq!(desk.reasons(1)[5], Reason::UpstreamDown(Some(Millis(5_000))));
+    assert_eq!(desk.reasons(1)[5], Reason::UpstreamDown(Millis(5_000)));
     assert_eq!(desk.pick(1), Some(9));
     desk.book.remove(id(9));
     assert!(desk.pick(5_000).is_some());
     desk.borrow(6, 5_000);
-    assert_eq!(desk.verdict(5_001), Verdict::Wait { until: None }, "one looks, the others wait");
+    let others = Verdict::Wait { until: Some(Millis(65_000)) };
+    assert_eq!(desk.verdict(5_001), others, "one looks, the others wait");
     desk.end(6, &Outcome::Success, 5_002);
     assert!(desk.pick(5_003).is_some());
+}
+
+#[test]
+fn an_account_that_is_removed_while_it_looks_does_not_shut_its_upstream_for_ever() {
+    let mut desk = Desk::with((1..=6).map(|number| account(number, -1)));
+    for number in 1..=5 {
+        desk.run(number, &fault(FaultClass::Overloaded), 0);
+    }
+    desk.borrow(6, 5_000);
+    desk.book.remove(id(6));
+    desk.end(6, &Outcome::Success, 5_001);
+    assert!(desk.pick(65_000).is_some());
+}
+
+#[test]
+fn what_the_operator_corrects_does_not_rest_for_what_was_wrong_before() {
+    let mut desk = Desk::with([account(1, -1)]);
+    desk.run(1, &fault(FaultClass::NotEntitled), 0);
+    assert_eq!(desk.pick(1), None);
+    let mut corrected = account(1, -1);
+    corrected.endpoint.base_url = Some("http://right.example/v1".into());
+    desk.book.upsert(Arc::new(corrected), ALL);
+    assert_eq!(desk.pick(2), Some(1));
+}
+
+#[test]
+fn a_name_of_a_text_model_that_a_client_made_up_is_not_remembered() {
+    let mut desk = Desk::with([]);
+    desk.book.upsert(Arc::new(account(1, -1)), Abilities { relays: true, ..ALL });
+    desk.kind = None;
+    desk.run(1, &fault(FaultClass::ModelGone), 0);
+    assert_eq!(desk.pick(1), Some(1));
 }
 
 #[test]

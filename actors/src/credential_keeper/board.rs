@@ -1,6 +1,11 @@
 //! The credentials as everybody may read them: an attempt that wants a good one asks no actor.
 
-use atelier_domain::{account::AccountSecrets, ids::AccountId, secret::Secret, time::Millis};
+use atelier_domain::{
+    account::{AccountSecrets, Endpoint},
+    ids::AccountId,
+    secret::Secret,
+    time::Millis,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -27,6 +32,8 @@ pub struct CredentialState {
 #[derive(Debug, Clone)]
 pub(super) struct Posted {
     pub secrets: Arc<AccountSecrets>,
+    /// Where they may be sent.
+    pub endpoint: Endpoint,
     /// From then on its keeper is asked first.
     pub good_until: Millis,
     /// From then on it is worth nothing.

@@ -160,7 +160,7 @@ impl Keeper {
     pub async fn credential(&self, account: &Account) -> Result<Credential, Fault> {
         let now = self.rows.clock.now();
         if let Some(ready) = self.posted(account, |posted| now < posted.good_until) {
-            return Ok(ready);
+            return at_home(account, ready);
         }
         if let Err(refused) = self.settle(account.id, Why::Wanted).await {
             let fault = Fault::new(FaultClass::Internal, "the credential of the account cannot be had");
@@ -168,14 +168,15 @@ impl Keeper {
         }
         let now = self.rows.clock.now();
         let usable = self.posted(account, |posted| now < posted.usable_until);
-        usable.ok_or_else(|| self.unready(account.id, now))
+        usable.map_or_else(|| Err(self.unready(account.id, now)), |ready| at_home(account, ready))
     }
 
     fn posted(&self, account: &Account, serves: impl FnOnce(&Posted) -> bool) -> Option<Credential> {
-        let look = |posted: &Posted| serves(posted).then(|| posted.secrets.clone());
-        let secrets = self.board.read(account.id, look)??;
+        let look =
+            |posted: &Posted| serves(posted).then(|| (posted.secrets.clone(), posted.endpoint.clone()));
+        let (secrets, endpoint) = self.board.read(account.id, look)??;
         let proxy = secrets.proxy_url.clone().or_else(|| (self.proxies)());
-        Some(Credential { account: account.id, endpoint: account.endpoint.clone(), secrets, proxy })
+        Some(Credential { account: account.id, endpoint, secrets, proxy })
     }
 
     fn unready(&self, id: AccountId, now: Millis) -> Fault {
@@ -258,4 +259,14 @@ impl Keeper {
 
 fn no_such_account() -> Refused {
     Refused::new(Code::AccountNotFound, "there is no such account")
+}
+
+/// Who borrowed an account before it was moved gets nothing of it: what opens the new place must not be sent to the old one, nor a task of
+/// the old one be looked for at the new.
+fn at_home(account: &Account, ready: Credential) -> Result<Credential, Fault> {
+    if ready.endpoint == account.endpoint {
+        return Ok(ready);
+    }
+    let message = "the account in use was moved to another address meanwhile";
+    Err(Fault { scope: FaultScope::Account, ..Fault::new(FaultClass::Network, message) })
 }

@@ -177,6 +177,7 @@ impl CredentialKeeper {
         };
         let posted = Posted {
             secrets: tended.secrets.clone(),
+            endpoint: tended.kept.account.endpoint.clone(),
             good_until: case.good_until(),
             usable_until: case.usable_until(),
             renews,

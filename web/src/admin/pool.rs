@@ -170,9 +170,8 @@ fn candidate(candidate: &Candidate) -> CandidateView {
             ("paced", format!("it was asked as often a minute as it may be, until {}", until.seconds()))
         }
         Reason::UpstreamDown(until) => {
-            let when = until
-                .map_or("one attempt looks now".to_owned(), |until| format!("until {}", until.seconds()));
-            ("upstream_down", format!("its upstream fails everybody: {when}"))
+            let until = until.seconds();
+            ("upstream_down", format!("its upstream fails everybody: one attempt looks at {until} or before"))
         }
         Reason::Renewing => ("renewing", "its credential was refused and is being renewed".to_owned()),
         Reason::Busy => ("busy", "all its slots are taken".to_owned()),

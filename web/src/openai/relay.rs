@@ -10,6 +10,9 @@ use atelier_domain::{code::Code, engine::Relayed, fetch::FetchBody, job::JobKind
 use futures_util::stream;
 use std::io;
 
+/// The longest name of a text model, in bytes. Nobody here knows them.
+const LONGEST_MODEL: usize = 200;
+
 /// Whether a request for this model is passed through: nobody makes pictures or videos under the name, and somebody has it.
 pub fn is_text(gateway: &Gateway, model: &str) -> bool {
     gateway.model(model).is_none() && gateway.relay.has(model)
@@ -26,6 +29,10 @@ pub async fn pass(
     fields: Fields,
 ) -> Result<HttpResponse, Problem> {
     let model = fields.raw("model").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+    if model.len() > LONGEST_MODEL {
+        let why = format!("model: a name has at most {LONGEST_MODEL} bytes");
+        return Err(Problem::new(Code::UnknownModel, why).param("model"));
+    }
     let forbidden = |why: String| Problem::new(Code::ModelNotAllowed, why).param("model");
     if !caller.0.may_use(&model, &model) {
         return Err(forbidden(format!("this API key may not use {model}")));

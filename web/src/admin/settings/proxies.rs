@@ -55,11 +55,12 @@ pub async fn show(_: Admin, gateway: Data<Gateway>) -> Result<HttpResponse, Prob
     })))
 }
 
-/// A proxy as it was given; one that is sent back as it was shown is the one that is kept.
-fn read(given: &str, kept: &[Secret]) -> Result<Secret, &'static str> {
+/// A proxy as it was given; one that is sent back as it was shown is the one that is kept. Proxies that differ in what is not shown look alike: each
+/// of those kept is given back once, in their order.
+fn read(given: &str, kept: &mut Vec<Secret>) -> Result<Secret, &'static str> {
     let given = Secret::new(given.trim());
-    if let Some(same) = kept.iter().find(|kept| proxy::shown(kept) == given.expose()) {
-        return Ok(same.clone());
+    if let Some(same) = kept.iter().position(|kept| proxy::shown(kept) == given.expose()) {
+        return Ok(kept.remove(same));
     }
     if given.expose().contains("***") {
         return Err("stars are no password");
@@ -72,7 +73,7 @@ fn url(fields: &mut Fields, kept: &Secret) -> Option<Secret> {
     if given.trim().is_empty() {
         return Some(Secret::default());
     }
-    match read(&given, std::slice::from_ref(kept)) {
+    match read(&given, &mut vec![kept.clone()]) {
         Ok(proxy) => Some(proxy),
         Err(problem) => {
             fields.wrong("proxy_url", format!("proxy_url: {problem}"));
@@ -135,10 +136,10 @@ pub async fn set_pool(
     if !fields.has("proxies") {
         fields.wrong("proxies", "proxies is missing");
     }
-    let kept = gateway.settings.values().proxies();
+    let mut kept = gateway.settings.values().proxies();
     let mut proxies = Vec::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !is_remark(line)) {
-        match read(line, &kept) {
+        match read(line, &mut kept) {
             Ok(proxy) => proxies.push(proxy),
             Err(problem) => fields.wrong("proxies", format!("line {}: {problem}", at + 1)),
         }
@@ -154,4 +155,21 @@ pub async fn set_pool(
 
 fn is_remark(line: &str) -> bool {
     line.trim().is_empty() || line.trim().starts_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn proxies_that_differ_only_in_what_is_not_shown_are_all_kept_when_they_are_sent_back() {
+        let pool = ["http://s1:a@gw.example:7000", "http://s2:b@gw.example:7000"].map(Secret::new);
+        let mut kept = pool.to_vec();
+        let shown = pool.each_ref().map(proxy::shown);
+        assert_eq!(shown[0], shown[1]);
+        assert_eq!(shown.map(|one| read(&one, &mut kept).unwrap()), pool);
+        assert!(read(&proxy::shown(&pool[0]), &mut kept).is_err(), "there are no more");
+    }
 }

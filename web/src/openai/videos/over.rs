@@ -275,7 +275,7 @@ async fn over(
     for name in ["seconds", "duration", "size", "orientation", "aspect_ratio"] {
         fields.take(name);
     }
-    let seconds = given.seconds + more.unwrap_or(0);
+    let seconds = given.seconds.saturating_add(more.unwrap_or(0));
     if seconds > LONGEST {
         let message = format!("the video would last {seconds} s, and {LONGEST} s are the most");
         fields.wrong("duration", message);
