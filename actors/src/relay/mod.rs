@@ -2,6 +2,7 @@
 //! that limits, rests and the waiting line hold for them, too.
 
 mod ask;
+mod room;
 
 pub use ask::ShotPrompt;
 
@@ -19,6 +20,7 @@ use atelier_domain::{
     time::Clock,
 };
 use bytes::Bytes;
+use room::Room;
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -50,12 +52,13 @@ pub struct Relay {
     pool: Pool,
     engines: Arc<HashMap<String, Arc<dyn Engine>>>,
     clock: Arc<dyn Clock>,
+    room: Room,
 }
 
 impl Relay {
     /// A relay over these accounts and engines.
     pub fn new(pool: Pool, engines: HashMap<String, Arc<dyn Engine>>, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, engines: Arc::new(engines), clock }
+        Self { pool, engines: Arc::new(engines), clock, room: Room::default() }
     }
 
     /// Whether some account here is meant for text of this model.
@@ -81,13 +84,14 @@ impl Relay {
     /// account is tried where nothing can have been billed.
     ///
     /// # Errors
-    /// `model_not_found` when nobody here has the model; the code of the last fault otherwise.
+    /// `model_not_found` when nobody here has the model, `queue_full` when too much waits already; the code of the last fault otherwise.
     pub async fn send(&self, request: TextRequest) -> Result<Relayed, Refused> {
         let routes = self.routes(&request.model);
         if routes.is_empty() {
             let message = "there is no model of this name: GET /v1/models lists them";
             return Err(Refused::new(Code::ModelNotFound, message));
         }
+        let _room = self.room.enter(&request.body)?;
         let mut need = Need {
             key: request.key,
             kind: None,
