@@ -74,7 +74,10 @@ pub(crate) fn run(layout: &Layout, trees: &Trees, version: u32) -> Result<(), Op
             path: layout.version_file(),
             source,
         })?;
-        tracing::info!(version = number, "data directory migrated");
+        // A new one was not migrated from anything.
+        if version > 0 {
+            tracing::info!(version = number, "data directory migrated");
+        }
     }
     Ok(())
 }
