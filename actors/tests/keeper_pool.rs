@@ -110,6 +110,12 @@ async fn what_opens_an_accounts_new_address_never_goes_to_its_old_one() {
     let credential = pool.steward().credential(lease.account.clone()).await.unwrap();
     assert_eq!(credential.endpoint.base_url.as_deref(), Some("http://new.example/v1"));
     assert_eq!(credential.secrets.token, Some(new));
+
+    let dialect = AccountDraft { dialect: Some(Some("localai".to_owned())), ..AccountDraft::default() };
+    cabinet.book.change(cabinet.account(id).number, dialect).await.unwrap();
+    let followed = pool.steward().credential(lease.account.clone()).await.unwrap();
+    assert_eq!(followed, credential, "a job goes on as it began at an address that has not changed");
+    lease.finish(Outcome::Neutral);
 }
 
 #[actix_rt::test]

@@ -126,6 +126,13 @@ pub struct Endpoint {
     pub dialect: Option<String>,
 }
 
+impl Endpoint {
+    /// Whether what is meant for the one may be sent to the other: the same address, or the default that an engine has for the dialect.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.base_url == other.base_url && (self.base_url.is_some() || self.dialect == other.dialect)
+    }
+}
+
 /// A model that an account serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountModel {

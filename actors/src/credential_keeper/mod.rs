@@ -264,8 +264,9 @@ fn no_such_account() -> Refused {
 /// Who borrowed an account before it was moved gets nothing of it: what opens the new place must not be sent to the old one, nor a task of
 /// the old one be looked for at the new.
 fn at_home(account: &Account, ready: Credential) -> Result<Credential, Fault> {
-    if ready.endpoint == account.endpoint {
-        return Ok(ready);
+    if ready.endpoint.is_at(&account.endpoint) {
+        // As it was when the job began, should the operator have corrected the dialect meanwhile.
+        return Ok(Credential { endpoint: account.endpoint.clone(), ..ready });
     }
     let message = "the account in use was moved to another address meanwhile";
     Err(Fault { scope: FaultScope::Account, ..Fault::new(FaultClass::Network, message) })
