@@ -2,7 +2,7 @@
 
 use crate::support::{
     App,
-    answers::{credits, in_background},
+    answers::{credits, in_background, until},
     chats::{CHAT, ask, chunks, content, image_links, reasoning, said, streamed},
     expect_error,
     pictures::{decoded, drawn},
@@ -168,7 +168,8 @@ async fn a_failure_is_an_error_or_an_event_that_raises_and_costs_nothing() {
 #[actix_rt::test]
 async fn a_job_that_waits_is_heard_of_all_the_while() {
     let app = App::with(&[("STUDIO__ACCOUNTS", "1"), ("STUDIO__SLOTS", "1")]).await;
-    in_background(&app.client(), small("[[delay:11000]] first")).await;
+    let first = in_background(&app.client(), small("[[delay:11000]] first")).await;
+    until(&app.client(), &first, &["running"]).await;
     let body = json!({ "model": "gpt-image", "messages": said("then me"), "stream": true });
     let text = ask(&app.client(), body).await.text();
     let (_, rest) = text.split_once("\n\n: hb\n\n").unwrap_or_else(|| panic!("no comment: {text}"));
